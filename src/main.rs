@@ -1,0 +1,2 @@
+//! The `migration-task-watch` binary.
+fn main() {}

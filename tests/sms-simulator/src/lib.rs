@@ -1,0 +1,1 @@
+//! A stand-in for the Huawei Cloud SMS API, for tests and the demo.
