@@ -1,1 +1,7 @@
-//! Kubernetes operator for Huawei Cloud SMS migration tasks.
+//! A Kubernetes operator that shows Huawei Cloud SMS (Server Migration Service) tasks as the status of
+//! `MigrationTaskWatch` resources and as Events.
+//!
+//! Dependencies point one way: `core` ← `sms` ← `listings` ← `controller` ← `cli`; all of them know the types of
+//! `api`, and the core knows nothing else.
+
+pub mod core;

@@ -1,0 +1,104 @@
+//! Why a watch can't be served: one closed list, whose names are the reasons of the `Ready` condition.
+
+use std::time::Duration;
+
+/// The category of a failure. It decides the condition's reason, whether a person must act, and how soon the
+/// operator tries again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The spec contradicts itself or can't be read.
+    InvalidSpec,
+    /// The named Secret doesn't exist.
+    SecretNotFound,
+    /// The Secret lacks a key or holds something unusable.
+    SecretInvalid,
+    /// SMS doesn't accept the credentials.
+    CredentialsInvalid,
+    /// The credentials lack a permission.
+    AccessDenied,
+    /// The endpoint isn't one that the operator's owner allows.
+    EndpointNotAllowed,
+    /// No connection, no answer in time, or an answer that broke off.
+    EndpointUnreachable,
+    /// The TLS handshake failed.
+    TlsFailed,
+    /// The clocks of the operator and of the API are more than 15 minutes apart.
+    ClockSkew,
+    /// The API's flow control refused the request.
+    Throttled,
+    /// The API, or a proxy before it, answered with a server error.
+    ServerError,
+    /// The answer can't be understood.
+    InvalidResponse,
+    /// The tasks kept changing between the pages, or can't all be reached.
+    ListIncomplete,
+    /// The operator itself failed.
+    InternalError,
+}
+
+impl FailureKind {
+    /// The reason in the `Ready` condition, and the label in metrics.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::InvalidSpec => "InvalidSpec",
+            Self::SecretNotFound => "SecretNotFound",
+            Self::SecretInvalid => "SecretInvalid",
+            Self::CredentialsInvalid => "CredentialsInvalid",
+            Self::AccessDenied => "AccessDenied",
+            Self::EndpointNotAllowed => "EndpointNotAllowed",
+            Self::EndpointUnreachable => "EndpointUnreachable",
+            Self::TlsFailed => "TLSFailed",
+            Self::ClockSkew => "ClockSkew",
+            Self::Throttled => "Throttled",
+            Self::ServerError => "ServerError",
+            Self::InvalidResponse => "InvalidResponse",
+            Self::ListIncomplete => "ListIncomplete",
+            Self::InternalError => "InternalError",
+        }
+    }
+
+    /// Whether the failure is told at once, since waiting doesn't heal it. All others get the time of
+    /// two intervals first.
+    #[must_use]
+    pub fn is_told_at_once(self) -> bool {
+        matches!(
+            self,
+            Self::InvalidSpec
+                | Self::SecretNotFound
+                | Self::SecretInvalid
+                | Self::CredentialsInvalid
+                | Self::AccessDenied
+                | Self::EndpointNotAllowed
+        )
+    }
+}
+
+/// A failure, ready to be shown: what happened and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The category.
+    pub kind: FailureKind,
+    /// Whether only a person can mend it.
+    pub needs_a_person: bool,
+    /// What happened and what to do, in a sentence or two, without anything that differs from try to try.
+    pub message: String,
+    /// The API's id of the refused request, which the vendor's support asks for.
+    pub request_id: Option<String>,
+    /// How long the API asked to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// A failure of this category; a person is needed where the category says so.
+    #[must_use]
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            needs_a_person: kind.is_told_at_once(),
+            message: message.into(),
+            request_id: None,
+            retry_after: None,
+        }
+    }
+}
