@@ -4,4 +4,5 @@
 //! Dependencies point one way: `core` ← `sms` ← `listings` ← `controller` ← `cli`; all of them know the types of
 //! `api`, and the core knows nothing else.
 
+pub mod api;
 pub mod core;

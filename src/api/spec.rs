@@ -1,0 +1,254 @@
+//! What a user asks for.
+
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use super::status::MigrationTaskWatchStatus;
+
+// The doc comments below are what `kubectl explain` prints.
+
+/// Watches migration tasks of Huawei Cloud SMS (Server Migration Service): which account, which tasks, how often.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[kube(
+    group = "migration-task-watch.dev",
+    version = "v1alpha1",
+    kind = "MigrationTaskWatch",
+    plural = "migrationtaskwatches",
+    shortname = "mtw",
+    category = "migration",
+    namespaced,
+    status = "MigrationTaskWatchStatus",
+    derive = "PartialEq",
+    selectable = ".spec.region",
+    selectable = ".spec.suspend",
+    doc = "MigrationTaskWatch shows the state, progress and errors of Huawei Cloud SMS migration tasks in its status.",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        description = "Whether the watch itself works",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Total",
+        type_ = "integer",
+        description = "Tasks that match",
+        json_path = ".status.summary.total"
+    ),
+    printcolumn(
+        name = "Running",
+        type_ = "integer",
+        description = "Tasks that copy their server",
+        json_path = ".status.summary.running"
+    ),
+    printcolumn(
+        name = "Syncing",
+        type_ = "integer",
+        description = "Tasks that have copied their server and carry changes over until the cut-over",
+        json_path = ".status.summary.syncing"
+    ),
+    printcolumn(
+        name = "Succeeded",
+        type_ = "integer",
+        description = "Tasks that are done",
+        json_path = ".status.summary.succeeded"
+    ),
+    printcolumn(
+        name = "Failed",
+        type_ = "integer",
+        description = "Tasks that failed",
+        json_path = ".status.summary.failed"
+    ),
+    printcolumn(
+        name = "Progress",
+        type_ = "integer",
+        description = "Mean progress of all matched tasks, in percent",
+        json_path = ".status.summary.progress"
+    ),
+    printcolumn(
+        name = "Last-Sync",
+        type_ = "date",
+        description = "Time since the last complete listing; rewritten with changes and every 5 to 10 minutes",
+        json_path = ".status.lastSyncTime"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        description = "Time since the watch was created",
+        json_path = ".metadata.creationTimestamp"
+    ),
+    printcolumn(
+        name = "Stalled-Tasks",
+        type_ = "integer",
+        priority = 1,
+        description = "Running tasks without any progress",
+        json_path = ".status.summary.stalled"
+    ),
+    printcolumn(
+        name = "Region",
+        type_ = "string",
+        priority = 1,
+        description = "Region of the SMS endpoint",
+        json_path = ".spec.region"
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        priority = 1,
+        description = "What the Ready condition says",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#
+    )
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.region) || has(self.endpoint)")
+    .message("one of region and endpoint is required, such as region: ap-southeast-3"))]
+pub struct MigrationTaskWatchSpec {
+    /// Region of the SMS endpoint (the control plane, not the region that servers move to), such as
+    /// ap-southeast-3. Required unless endpoint is set; beside an endpoint it names the IAM region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')")
+        .message("region is a lower-case name such as ap-southeast-3"))]
+    pub region: Option<String>,
+
+    /// Base URL of the SMS API, in place of the one that the region implies. The operator's owner decides which
+    /// endpoints are allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    #[x_kube(validation = Rule::new("isURL(self)").message("endpoint is a URL such as https://sms.ap-southeast-3.myhuaweicloud.com"),
+        validation = Rule::new("!isURL(self) || url(self).getScheme() == 'https' || (url(self).getScheme() == 'http' && url(self).getHostname() in ['localhost', '127.0.0.1', '::1', '[::1]'])")
+        .message("endpoint must use https; http is for loopback addresses only"),
+        validation = Rule::new("!isURL(self) || (url(self).getEscapedPath() in ['', '/'] && url(self).getQuery().size() == 0)")
+        .message("endpoint is a base URL: no path and no query"))]
+    pub endpoint: Option<String>,
+
+    /// Base URL of the IAM API, in place of the one that the region implies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    #[x_kube(validation = Rule::new("isURL(self)").message("iamEndpoint is a URL such as https://iam.ap-southeast-3.myhuaweicloud.com"),
+        validation = Rule::new("!isURL(self) || url(self).getScheme() == 'https' || (url(self).getScheme() == 'http' && url(self).getHostname() in ['localhost', '127.0.0.1', '::1', '[::1]'])")
+        .message("iamEndpoint must use https; http is for loopback addresses only"),
+        validation = Rule::new("!isURL(self) || (url(self).getEscapedPath() in ['', '/'] && url(self).getQuery().size() == 0)")
+        .message("iamEndpoint is a base URL: no path and no query"))]
+    pub iam_endpoint: Option<String>,
+
+    /// How to sign in to SMS.
+    pub credentials: Credentials,
+
+    /// Which tasks to watch. All that is given must match; without a filter every task of the account is watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
+
+    /// How many tasks there should be. As long as fewer match, Completed, Succeeded and CutoverReady stay False.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub expected_tasks: Option<i64>,
+
+    /// Time between two listings, as a duration such as 30s, 5m or 1h30m; 5s to 24h.
+    #[serde(default = "default_interval")]
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(validation = Rule::new("self.matches('^([0-9]{1,6}([.][0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$')")
+        .message("interval is a duration such as 30s, 5m or 1h30m"),
+        validation = Rule::new("!self.matches('^([0-9]{1,6}([.][0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$') || (duration(self) >= duration('5s') && duration(self) <= duration('24h'))")
+        .message("interval must be at least 5s and at most 24h"))]
+    pub interval: String,
+
+    /// Pauses the listings. Status keeps what it holds.
+    #[serde(default)]
+    pub suspend: bool,
+
+    /// A running task is called stalled when neither its step nor its progress changes, nor any data moves, for
+    /// this long. A duration such as 30m; 0s turns it off.
+    #[serde(default = "default_stall_after")]
+    #[schemars(length(min = 1, max = 32))]
+    #[x_kube(validation = Rule::new("self == '0' || self.matches('^([0-9]{1,6}([.][0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$')")
+        .message("stallAfter is a duration such as 30m or 2h; 0s turns stall detection off"))]
+    pub stall_after: String,
+
+    /// How many tasks are written out in status.tasks; all are counted. A status never exceeds 512 KiB, however
+    /// large the limit.
+    #[serde(default = "default_task_limit")]
+    #[schemars(range(min = 0, max = 2000))]
+    pub task_limit: i64,
+}
+
+/// How to sign in to SMS: exactly one way.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.secretRef) != (has(self.ambient) && self.ambient)")
+    .message("credentials takes exactly one of secretRef and ambient: true"))]
+pub struct Credentials {
+    /// A Secret in the watch's own namespace with the keys accessKey and secretKey (and securityToken, domainId
+    /// or projectId, where they apply), or token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
+
+    /// Use the operator's own identity, where its owner allows that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ambient: Option<bool>,
+}
+
+/// Names a Secret in the same namespace.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRef {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')")
+        .message("name is the name of a Secret: lower-case letters, digits, '-' and '.'"))]
+    pub name: String,
+}
+
+/// Which tasks to watch. All that is given must match.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Filter {
+    /// Part of the task's name, case-sensitive; with * a wildcard over the whole name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub name: Option<String>,
+
+    /// Part of the source server's name, case-sensitive; with * a wildcard over the whole name. One of the list
+    /// must match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2000), inner(length(min = 1, max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub source_server_names: Option<Vec<String>>,
+
+    /// Ids of tasks. One of the list must match; what has no match is listed in status.missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2000), inner(length(min = 1, max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub ids: Option<Vec<String>>,
+
+    /// Ids of source servers. One of the list must match; what has no match is listed in status.missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2000), inner(length(min = 1, max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub source_server_ids: Option<Vec<String>>,
+
+    /// Enterprise project of the tasks; "0" is the default project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    #[x_kube(validation = Rule::new("self.matches('^[-A-Za-z0-9_]+$')")
+        .message("enterpriseProjectId is the project's id, or \"0\" for the default project"))]
+    pub enterprise_project_id: Option<String>,
+
+    /// States as SMS names them, such as RUNNING or MIGRATE_FAIL. One of the list must match. With it Completed,
+    /// Succeeded and CutoverReady are Unknown, since these need the other tasks too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub states: Option<Vec<String>>,
+}
+
+fn default_interval() -> String {
+    "1m".to_owned()
+}
+
+fn default_stall_after() -> String {
+    "30m".to_owned()
+}
+
+fn default_task_limit() -> i64 {
+    500
+}
