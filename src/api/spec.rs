@@ -1,5 +1,8 @@
 //! What a user asks for.
 
+// The printer columns repeat `type_`, as they must.
+#![allow(clippy::duplicated_attributes)]
+
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 

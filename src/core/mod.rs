@@ -2,5 +2,7 @@
 
 pub mod endpoint;
 pub mod failure;
+pub mod filter;
+pub mod plan;
 pub mod task;
 pub mod text;
