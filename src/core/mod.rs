@@ -3,6 +3,8 @@
 pub mod endpoint;
 pub mod failure;
 pub mod filter;
+pub mod ledger;
+pub mod memory;
 pub mod plan;
 pub mod task;
 pub mod text;

@@ -1,0 +1,203 @@
+//! The ledger: what a status remembers of the tasks that it doesn't write out.
+//!
+//! 65,735 tasks (all that one listing reaches) must fit into 288 KiB of base64, 27 bits a task. So a task is
+//! remembered by a keyed hash of its id, shortened to as many bits as there is room for. Tasks with the same
+//! state, presence and coarse age of their last progress form a group, and a group stores its hashes sorted, as
+//! Rice-coded differences: about two bits a task more than the least possible. Tasks whose shortened hashes
+//! collide, and missing tasks that still have to be told by name, are stored with their ids.
+
+mod bits;
+mod format;
+mod groups;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use ring::digest;
+use siphasher::sip::SipHasher24;
+use thiserror::Error;
+
+use super::{
+    memory::{Known, Presence},
+    task::{TaskId, TaskState},
+};
+
+/// The longest ledger, in bytes of base64.
+pub const MAX_LENGTH: usize = 288 * 1024;
+
+/// How a stall's age is divided: a running task is remembered to a 32nd of `stallAfter`.
+const AGES: u64 = 32;
+
+/// Why a ledger can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LedgerError {
+    /// A newer operator wrote it.
+    #[error("the ledger has the unknown version {0}")]
+    UnknownVersion(u8),
+    /// It was changed by somebody else.
+    #[error("the ledger is damaged")]
+    Damaged,
+}
+
+/// What makes two tasks the same to the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Trait {
+    state: TaskState,
+    presence: Presence,
+    /// Time since its last progress in 32nds of `stallAfter`, rounded down, at most [`Self::OLDEST`]; 0 unless
+    /// the task is running.
+    age: u64,
+}
+
+impl Trait {
+    const OLDEST: u64 = 2 * AGES;
+}
+
+/// Tasks that are remembered by a hash of their ids.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    hash: IdHash,
+    bits: u8,
+    hashed: HashMap<u64, Known>,
+    named: Vec<(TaskId, Known)>,
+}
+
+impl Ledger {
+    /// What is remembered of a task.
+    #[must_use]
+    pub fn get(&self, id: &TaskId) -> Option<&Known> {
+        if self.hashed.is_empty() { None } else { self.hashed.get(&self.key(id)) }
+    }
+
+    /// The hash by which a task is remembered.
+    #[must_use]
+    pub fn key(&self, id: &TaskId) -> u64 {
+        shorten(self.hash.of(id), self.bits)
+    }
+
+    /// All tasks that are remembered by their hash.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &Known)> {
+        self.hashed.iter().map(|(key, known)| (*key, known))
+    }
+
+    /// The same ledger with other tasks.
+    #[must_use]
+    pub fn with(&self, hashed: HashMap<u64, Known>) -> Self {
+        Self { hash: self.hash, bits: self.bits, hashed, named: Vec::new() }
+    }
+
+    /// Takes out the tasks that are stored with their ids.
+    pub fn take_named(&mut self) -> impl Iterator<Item = (TaskId, Known)> + use<> {
+        std::mem::take(&mut self.named).into_iter()
+    }
+
+    /// Reads a ledger that was written for the watch with this uid.
+    ///
+    /// # Errors
+    /// It isn't one, or one of a version that this operator doesn't know.
+    pub fn decode(uid: &str, text: &str) -> Result<Self, LedgerError> {
+        format::decode(IdHash::new(uid), text)
+    }
+}
+
+/// A task to be remembered.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry<'a> {
+    /// One whose id is known.
+    Known(&'a TaskId, &'a Known),
+    /// One that an earlier ledger remembered, by the hash it had there.
+    Hashed(u64, &'a Known),
+}
+
+/// Everything that a ledger is made of.
+#[derive(Debug)]
+pub struct Page<'a> {
+    /// Uid of the watch: the key of the hashes.
+    pub uid: &'a str,
+    /// The tasks to remember.
+    pub entries: &'a [Entry<'a>],
+    /// The ids of the tasks that are written out in the status, which no entry may be mistaken for.
+    pub written: &'a [&'a TaskId],
+    /// The bits that the hashes of an earlier ledger have.
+    pub earlier_bits: u8,
+    /// How long a task may stand still.
+    pub stall_after: Option<Duration>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl Page<'_> {
+    /// Writes the ledger, with hashes as long as `room` bytes allow. None when there is nothing to remember, or
+    /// no room for it.
+    #[must_use]
+    pub fn encode(&self, room: usize) -> Option<String> {
+        if self.entries.is_empty() {
+            return None;
+        }
+        let has_hashed = self.entries.iter().any(|entry| matches!(entry, Entry::Hashed(..)));
+        // Hashes that came from an earlier ledger can be shortened further, but not made longer.
+        let most = if has_hashed { self.earlier_bits } else { format::MOST_BITS };
+        (format::LEAST_BITS..=most).rev().step_by(2).find_map(|bits| {
+            let text = format::encode(self, bits);
+            (text.len() <= room.min(MAX_LENGTH)).then_some(text)
+        })
+    }
+
+    fn step(&self) -> Duration {
+        self.stall_after.map_or(Duration::ZERO, |after| after / 32)
+    }
+
+    fn trait_of(&self, known: &Known) -> Trait {
+        let age = known.last_progress.filter(|_| known.state == TaskState::Running).map_or(0, |last| {
+            let age = Duration::try_from(self.now.duration_since(last)).unwrap_or_default();
+            u64::try_from(age.as_millis() / self.step().as_millis().max(1)).unwrap_or(Trait::OLDEST)
+        });
+        let age = if self.stall_after.is_some() { age.min(Trait::OLDEST) } else { 0 };
+        Trait { state: known.state.clone(), presence: known.presence, age }
+    }
+}
+
+impl Known {
+    /// A task as the ledger gives it back. Its last progress is rounded to the later, so that it never counts
+    /// as stalled too early.
+    fn remembered(of: &Trait, step: Duration, written: Timestamp, name: Option<Arc<str>>) -> Self {
+        let running = of.state == TaskState::Running && !step.is_zero();
+        let back = |steps: u64| {
+            let age = step.saturating_mul(u32::try_from(steps).unwrap_or(0));
+            SignedDuration::try_from(age).ok().and_then(|age| written.checked_sub(age).ok())
+        };
+        Self {
+            state: of.state.clone(),
+            name,
+            presence: of.presence,
+            mark: None,
+            last_progress: running.then(|| back(of.age)).flatten(),
+            last_transition: None,
+            stalled_since: (running && of.age >= AGES).then(|| back(of.age - AGES)).flatten(),
+        }
+    }
+}
+
+/// A keyed hash of ids, stable across versions of this operator: SipHash-2-4, keyed by the watch's uid so that
+/// nobody can choose ids that collide in another's watch.
+#[derive(Clone, Copy, Debug, Default)]
+struct IdHash(SipHasher24);
+
+impl IdHash {
+    fn new(uid: &str) -> Self {
+        let key = digest::digest(&digest::SHA256, uid.as_bytes());
+        let key = key.as_ref().first_chunk::<16>().copied().unwrap_or_default();
+        Self(SipHasher24::new_with_key(&key))
+    }
+
+    fn of(&self, id: &TaskId) -> u64 {
+        self.0.hash(id.as_str().as_bytes())
+    }
+}
+
+fn shorten(hash: u64, bits: u8) -> u64 {
+    hash.checked_shr(64 - u32::from(bits)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;
