@@ -57,6 +57,12 @@ impl Filter {
         self.states.is_some()
     }
 
+    /// How many lists of ids there are: how often a single task that is gone can be missing.
+    #[must_use]
+    pub fn id_lists(&self) -> usize {
+        usize::from(self.ids.is_some()) + usize::from(self.source_ids.is_some())
+    }
+
     /// The listed ids of tasks.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.ids.iter().flatten().map(String::as_str)

@@ -92,6 +92,12 @@ impl Memory {
     pub fn get(&self, id: &TaskId) -> Option<&Known> {
         self.known.get(id).or_else(|| self.hashed.get(id))
     }
+
+    /// The tasks that count for the gates though they are no longer listed.
+    pub fn excused(&self) -> impl Iterator<Item = &Known> {
+        let hashed = self.hashed.iter().map(|(_, known)| known);
+        self.known.values().chain(hashed).filter(|known| known.presence.counts_for_gates())
+    }
 }
 
 impl From<&TaskStatus> for Known {

@@ -174,6 +174,22 @@ pub enum Phase {
     Other,
 }
 
+impl Phase {
+    /// The phase as status writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Running => "Running",
+            Self::Syncing => "Syncing",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+            Self::Aborted => "Aborted",
+            Self::Other => "Other",
+        }
+    }
+}
+
 /// One step of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubTask {
