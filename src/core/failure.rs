@@ -37,6 +37,24 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// Every category.
+    pub const ALL: [Self; 14] = [
+        Self::InvalidSpec,
+        Self::SecretNotFound,
+        Self::SecretInvalid,
+        Self::CredentialsInvalid,
+        Self::AccessDenied,
+        Self::EndpointNotAllowed,
+        Self::EndpointUnreachable,
+        Self::TlsFailed,
+        Self::ClockSkew,
+        Self::Throttled,
+        Self::ServerError,
+        Self::InvalidResponse,
+        Self::ListIncomplete,
+        Self::InternalError,
+    ];
+
     /// The reason in the `Ready` condition, and the label in metrics.
     #[must_use]
     pub fn reason(self) -> &'static str {

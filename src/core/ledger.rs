@@ -69,6 +69,12 @@ impl Ledger {
         if self.hashed.is_empty() { None } else { self.hashed.get(&self.key(id)) }
     }
 
+    /// The length of its hashes.
+    #[must_use]
+    pub fn bits(&self) -> u8 {
+        self.bits
+    }
+
     /// The hash by which a task is remembered.
     #[must_use]
     pub fn key(&self, id: &TaskId) -> u64 {

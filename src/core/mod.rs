@@ -1,12 +1,17 @@
 //! The pure core: what a watch's status should be, decided from values. No clock, no network, no client.
 
+pub mod conditions;
+pub mod decide;
 pub mod endpoint;
 pub mod failure;
 pub mod filter;
+pub mod layout;
 pub mod ledger;
 pub mod memory;
 pub mod outbox;
 pub mod plan;
+pub mod quiet;
+pub mod schedule;
 pub mod summary;
 pub mod task;
 pub mod text;

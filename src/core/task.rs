@@ -283,4 +283,6 @@ pub struct Snapshot {
     pub completed: Timestamp,
     /// The tasks, in no particular order.
     pub tasks: Vec<Task>,
+    /// How many more there are that couldn't be read.
+    pub unreadable: usize,
 }

@@ -76,6 +76,9 @@ pub enum Basis<'a> {
         memory: &'a Memory,
         /// Whether one of the gates was open.
         gate_open: bool,
+        /// Whether this listing has been compared before, and only the memory of that was lost. Then a task that
+        /// is missing isn't missing once more.
+        again: bool,
     },
 }
 
@@ -89,8 +92,10 @@ pub fn compare<'a>(basis: Basis<'_>, plan: &Plan, snapshot: &'a Snapshot) -> (Me
         step.listed(task);
         seen.insert(&task.id);
     }
-    if let Basis::Memory { memory, gate_open } = basis {
-        step.missing(memory, gate_open, &seen);
+    if let Basis::Memory { memory, gate_open, again } = basis {
+        step.missing(memory, &seen, |known| {
+            if again { (Some(known.clone()), false) } else { absent(known, gate_open) }
+        });
     }
     (step.memory, step.transitions)
 }
@@ -172,9 +177,14 @@ impl<'a> Step<'a, '_> {
         }
     }
 
-    fn missing(&mut self, memory: &Memory, gate_open: bool, seen: &HashSet<&TaskId>) {
+    fn missing(
+        &mut self,
+        memory: &Memory,
+        seen: &HashSet<&TaskId>,
+        absent: impl Fn(&Known) -> (Option<Known>, bool),
+    ) {
         for (id, known) in memory.known.iter().filter(|(id, _)| !seen.contains(id)) {
-            let (after, told) = absent(known, gate_open);
+            let (after, told) = absent(known);
             if told {
                 self.tell(TransitionKind::Disappeared, Subject::Remembered(id.clone(), known.clone()));
             }
@@ -185,7 +195,7 @@ impl<'a> Step<'a, '_> {
         let seen_keys: HashSet<u64> = seen.iter().map(|id| memory.hashed.key(id)).collect();
         let mut hashed = HashMap::new();
         for (key, known) in memory.hashed.iter().filter(|(key, _)| !seen_keys.contains(key)) {
-            let (after, told) = absent(known, gate_open);
+            let (after, told) = absent(known);
             if told {
                 self.tell(TransitionKind::Disappeared, Subject::Nameless);
             }

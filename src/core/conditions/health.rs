@@ -1,0 +1,186 @@
+//! Whether the watch itself works: `Ready`, `Reconciling` and `Stalled`.
+
+use std::time::Duration;
+
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
+
+use super::{Truth, Verdict, find, truth, types};
+use crate::core::{
+    failure::{Failure, FailureKind},
+    time::{after, short},
+};
+
+/// A failure that isn't told at once is told after the longer of two intervals and this.
+const LEAST_GRACE: Duration = Duration::from_secs(60);
+
+/// What comes before the id of a request, at the end of a message.
+const REQUEST_ID: &str = " Request id: ";
+
+/// What is known of the watch's health.
+#[derive(Clone, Debug)]
+pub struct Signs<'a> {
+    /// The conditions so far.
+    pub last: &'a [Condition],
+    /// Listings are paused.
+    pub suspended: bool,
+    /// Whether a listing of what the spec asks for has ever been complete.
+    pub has_listing: bool,
+    /// Whether this process has seen one complete.
+    pub has_fresh_listing: bool,
+    /// What the newest attempt failed with.
+    pub failure: Option<&'a Failure>,
+    /// When the last listing was complete, as far as is known.
+    pub last_success: Option<Timestamp>,
+    /// Since when this process has been asking.
+    pub polling_since: Timestamp,
+    /// Time between listings.
+    pub interval: Duration,
+    /// Tasks that were listed but couldn't be read.
+    pub unreadable: usize,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What the three conditions say.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// `Ready`.
+    pub ready: Verdict,
+    /// `Reconciling` or `Stalled`.
+    pub abnormal: Option<Verdict>,
+    /// When this changes if nothing else does.
+    pub until: Option<Timestamp>,
+}
+
+impl Health {
+    /// Judges.
+    #[must_use]
+    pub fn judge(signs: &Signs<'_>) -> Self {
+        if signs.suspended {
+            return Self::of(ready(truth(signs.last, types::READY), "Suspended", suspended()), None);
+        }
+        match signs.failure {
+            Some(failure) => signs.failing(failure),
+            None if signs.has_fresh_listing => Self::of(ready(Truth::True, "Synced", signs.synced()), None),
+            None => signs.waiting(),
+        }
+    }
+
+    fn of(ready: Verdict, until: Option<Timestamp>) -> Self {
+        Self { ready, abnormal: None, until }
+    }
+
+    fn stalled(ready: Verdict) -> Self {
+        let stalled = Verdict { kind: types::STALLED, truth: Truth::True, ..ready.clone() };
+        Self { ready, abnormal: Some(stalled), until: None }
+    }
+
+    fn reconciling(ready: Verdict, until: Option<Timestamp>) -> Self {
+        let reconciling = Verdict { kind: types::RECONCILING, truth: Truth::True, ..ready.clone() };
+        Self { ready, abnormal: Some(reconciling), until }
+    }
+}
+
+fn ready(truth: Truth, reason: &'static str, message: String) -> Verdict {
+    Verdict { kind: types::READY, truth, reason, message }
+}
+
+fn suspended() -> String {
+    "Listings are paused by spec.suspend; the status holds what the last one found.".to_owned()
+}
+
+impl Signs<'_> {
+    fn failing(&self, failure: &Failure) -> Health {
+        let told_at = self.told_at();
+        let is_told = failure.kind.is_told_at_once() || self.now >= told_at;
+        let verdict = |truth, reason| ready(truth, reason, failing_message(failure));
+        let was = truth(self.last, types::READY);
+        match (is_told || was == Truth::False, failure.needs_a_person) {
+            (true, true) => Health::stalled(verdict(Truth::False, failure.kind.reason())),
+            (true, false) => Health::reconciling(verdict(Truth::False, failure.kind.reason()), None),
+            (false, _) if !self.has_listing => {
+                Health::reconciling(verdict(Truth::Unknown, "Pending"), Some(told_at))
+            }
+            // A short failure flips nothing, and says nothing.
+            (false, _) => Health { until: Some(told_at), ..self.as_before() },
+        }
+    }
+
+    /// When a failure has lasted long enough to be told. A process that has just started waits a little longer,
+    /// since it can't know whether the time before was without listings.
+    fn told_at(&self) -> Timestamp {
+        let grace = (2 * self.interval).max(LEAST_GRACE);
+        let patience = if self.last_success.is_some() { self.interval + LEAST_GRACE } else { grace };
+        let since_success = self.last_success.map_or(self.polling_since, |last| after(last, grace));
+        since_success.max(after(self.polling_since, patience.min(grace)))
+    }
+
+    /// Nothing has been tried yet: what was said before still holds.
+    fn waiting(&self) -> Health {
+        if self.has_listing {
+            return self.as_before();
+        }
+        let message = "Waiting for the first complete listing.".to_owned();
+        Health::reconciling(ready(Truth::Unknown, "Pending", message), None)
+    }
+
+    fn as_before(&self) -> Health {
+        let message =
+            |kind| find(self.last, kind).map_or_else(String::new, |condition| condition.message.clone());
+        let reason = find(self.last, types::READY).and_then(|condition| known_reason(&condition.reason));
+        match (truth(self.last, types::READY), reason) {
+            (Truth::True, _) => Health::of(ready(Truth::True, "Synced", self.synced()), None),
+            (truth, reason) => {
+                let verdict = ready(truth, reason.unwrap_or("Pending"), message(types::READY));
+                if truth == Truth::False && find(self.last, types::STALLED).is_some() {
+                    Health::stalled(verdict)
+                } else {
+                    Health::reconciling(verdict, None)
+                }
+            }
+        }
+    }
+
+    fn synced(&self) -> String {
+        let unreadable = match self.unreadable {
+            0 => String::new(),
+            1 => " One task of the account can't be read and is left out.".to_owned(),
+            many => format!(" {many} tasks of the account can't be read and are left out."),
+        };
+        format!("Listings are complete, every {}.{unreadable}", short(self.interval))
+    }
+}
+
+fn failing_message(failure: &Failure) -> String {
+    let request = failure.request_id.as_ref().map_or(String::new(), |id| format!("{REQUEST_ID}{id}."));
+    format!("{} {}{request}", failure.message, retry(failure.kind))
+}
+
+/// A message without the id of the request, which differs from try to try.
+#[must_use]
+pub fn without_request_id(message: &str) -> &str {
+    message.rsplit_once(REQUEST_ID).map_or(message, |(message, _)| message)
+}
+
+/// When the next try is, in words that stay the same from try to try.
+fn retry(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::InvalidSpec | FailureKind::EndpointNotAllowed => "Tried again when the spec changes.",
+        FailureKind::SecretNotFound | FailureKind::SecretInvalid => {
+            "The Secret is read again every 5 seconds."
+        }
+        FailureKind::CredentialsInvalid | FailureKind::AccessDenied => {
+            "Tried again within 5 seconds of a change of the Secret, otherwise after a minute or more."
+        }
+        FailureKind::ClockSkew => "Tried again every minute.",
+        _ => "Tried again after seconds at first, then after up to 5 minutes.",
+    }
+}
+
+fn known_reason(reason: &str) -> Option<&'static str> {
+    FailureKind::ALL
+        .iter()
+        .map(|kind| kind.reason())
+        .chain(["Suspended", "Pending"])
+        .find(|known| *known == reason)
+}

@@ -1,0 +1,348 @@
+//! The decision: what a watch's status should be, and whether it is written.
+//!
+//! Status is a function of the spec, the annotation, the last status, the newest complete listing, the current
+//! failure and the clock. What a listing is compared with is the [`Memory`], which is itself a function of the
+//! listings before; after a restart it is read back from the last status.
+
+use std::{sync::Arc, time::Duration};
+
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
+    jiff::Timestamp,
+};
+
+use super::{
+    conditions::{Gates, Health, Signs, Truth, Verdict, any_gate_open, find, truth, types},
+    failure::Failure,
+    layout::write_tasks,
+    memory::Memory,
+    outbox,
+    plan::Plan,
+    quiet::{Writing, writing},
+    summary::{matched, missing, summarize},
+    task::Snapshot,
+    time::{after, whole_seconds},
+    transition::{Basis, Transition, compare},
+};
+use crate::api::{MigrationTaskWatchStatus, OutboxEvent};
+
+/// What identifies the watch and its current spec.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Its uid.
+    pub uid: String,
+    /// The generation of its spec.
+    pub generation: i64,
+}
+
+/// What polling has found so far, in this process and for the plan's target.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// Since when it asks.
+    pub polling_since: Timestamp,
+    /// The newest complete listing.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// Why the newest attempt failed, if it did.
+    pub failure: Option<Failure>,
+    /// The last value of the annotation whose request has been answered.
+    pub handled_request: Option<String>,
+}
+
+/// What is carried from decision to decision, besides the status.
+#[derive(Clone, Debug, Default)]
+pub struct Carried {
+    /// What is remembered of the tasks; none before the first look at the status.
+    pub memory: Option<Memory>,
+    /// The listing that the last status was decided from.
+    pub compared: Option<u64>,
+    /// When this process last wrote the status.
+    pub written: Option<Timestamp>,
+}
+
+/// Everything that a decision depends on.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    /// Which watch.
+    pub identity: &'a Identity,
+    /// Its spec, or what is wrong with it.
+    pub plan: Result<&'a Plan, &'a Failure>,
+    /// Its status on the API server.
+    pub last: &'a MigrationTaskWatchStatus,
+    /// What polling has found.
+    pub observation: &'a Observation,
+    /// What the last decision left.
+    pub carried: &'a Carried,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What follows.
+#[derive(Debug)]
+pub struct Decision {
+    /// The status to write; none when it may stay as it is.
+    pub status: Option<MigrationTaskWatchStatus>,
+    /// What to carry on once the status, if any, is written.
+    pub carried: Carried,
+    /// When to decide again, if nothing happens before.
+    pub wake: Option<Timestamp>,
+}
+
+/// Decides.
+#[must_use]
+pub fn decide(inputs: &Inputs<'_>) -> Decision {
+    match inputs.plan {
+        Ok(plan) => Draft::new(inputs, plan).decide(),
+        Err(failure) => refuse(inputs, failure),
+    }
+}
+
+/// The spec can't be served: only `Ready` and its companions can be said.
+fn refuse(inputs: &Inputs<'_>, failure: &Failure) -> Decision {
+    let signs = Signs {
+        last: &inputs.last.conditions,
+        suspended: false,
+        has_listing: false,
+        has_fresh_listing: false,
+        failure: Some(failure),
+        last_success: None,
+        polling_since: inputs.now,
+        interval: Duration::ZERO,
+        unreadable: 0,
+        now: inputs.now,
+    };
+    let health = Health::judge(&signs);
+    let mut status = inputs.last.clone();
+    let events = ready_event(inputs.last, &health.ready).into_iter().collect();
+    let gates = KEPT.iter().filter_map(|kind| find(&inputs.last.conditions, kind).cloned()).collect();
+    set_conditions(&mut status, health, gates, inputs);
+    finish(inputs, status, events, inputs.carried.clone(), None)
+}
+
+const KEPT: [&str; 5] =
+    [types::COMPLETED, types::SUCCEEDED, types::CUTOVER_READY, types::TASKS_FAILED, types::TASKS_STALLED];
+
+struct Draft<'a> {
+    inputs: &'a Inputs<'a>,
+    plan: &'a Plan,
+    snapshot: Option<&'a Snapshot>,
+    carried: Carried,
+    status: MigrationTaskWatchStatus,
+    events: Vec<OutboxEvent>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(inputs: &'a Inputs<'a>, plan: &'a Plan) -> Self {
+        Self {
+            inputs,
+            plan,
+            snapshot: inputs.observation.snapshot.as_deref(),
+            carried: inputs.carried.clone(),
+            status: inputs.last.clone(),
+            events: Vec::new(),
+        }
+    }
+
+    fn decide(mut self) -> Decision {
+        if self.is_early() {
+            return Decision { status: None, carried: self.carried, wake: None };
+        }
+        let gates = match self.snapshot {
+            Some(snapshot) => self.record(snapshot),
+            None => Vec::new(),
+        };
+        let health = Health::judge(&self.signs());
+        let stale_at = self.stale_at();
+        let verdicts = self.gates(gates, stale_at);
+        self.events.extend(ready_event(self.inputs.last, &health.ready));
+        let wake = [health.until, Some(stale_at).filter(|_| !self.plan.suspended)]
+            .into_iter()
+            .flatten()
+            .filter(|time| *time > self.inputs.now)
+            .min();
+        if let Some(handled) = &self.inputs.observation.handled_request {
+            self.status.last_handled_reconcile_at = Some(handled.clone());
+        }
+        set_conditions(&mut self.status, health, verdicts, self.inputs);
+        finish(self.inputs, self.status, self.events, self.carried, wake)
+    }
+
+    /// Nothing has been found yet for a watch that has a status: that stays until there is something to say, and
+    /// its generation tells that it isn't up to date.
+    fn is_early(&self) -> bool {
+        let observation = self.inputs.observation;
+        self.snapshot.is_none()
+            && observation.failure.is_none()
+            && !self.plan.suspended
+            && !self.inputs.last.conditions.is_empty()
+    }
+
+    /// Compares the listing with what is remembered, if that hasn't been done, and writes what it found.
+    fn record(&mut self, snapshot: &Snapshot) -> Vec<Verdict> {
+        let same_target = self.status.observed_target.as_deref() == Some(self.plan.target.as_str());
+        let again = same_target && self.carried.compared == Some(snapshot.sequence);
+        let mut baseline = None;
+        let (memory, transitions) = match self.carried.memory.take() {
+            Some(memory) if again => (memory, Vec::new()),
+            remembered => {
+                let memory = remembered
+                    .map_or_else(|| Memory::restore(&self.inputs.identity.uid, self.inputs.last), Ok)
+                    .map_err(|error| format!("What was known of omitted tasks is lost, since {error}."));
+                let gate_open = any_gate_open(&self.inputs.last.conditions);
+                match &memory {
+                    Ok(memory) if same_target => {
+                        compare(Basis::Memory { memory, gate_open, again }, self.plan, snapshot)
+                    }
+                    _ => {
+                        baseline = Some(memory.err().filter(|_| same_target));
+                        compare(Basis::Baseline, self.plan, snapshot)
+                    }
+                }
+            }
+        };
+        self.carried.compared = Some(snapshot.sequence);
+        let verdicts = self.write(snapshot, &memory, &transitions);
+        if let Some(why) = baseline {
+            let summary = self.status.summary.clone().unwrap_or_default();
+            self.events.insert(0, outbox::watch_started(&summary, why.as_deref()));
+        }
+        self.carried.memory = Some(memory);
+        verdicts
+    }
+
+    fn write(
+        &mut self,
+        snapshot: &Snapshot,
+        memory: &Memory,
+        transitions: &[Transition<'_>],
+    ) -> Vec<Verdict> {
+        self.events = outbox::task_events(transitions);
+        let matched = matched(self.plan, snapshot, memory);
+        let missing = missing(self.plan, snapshot);
+        let verdicts = Gates { plan: self.plan, matched: &matched, missing: &missing, memory }.judge();
+        self.status.observed_target = Some(self.plan.target.clone());
+        self.status.summary = Some(summarize(&matched));
+        self.status.missing = (missing.count > 0).then_some(missing);
+        self.status.last_sync_time = Some(Time(whole_seconds(snapshot.completed)));
+        // The outbox is part of what has to fit.
+        self.status.outbox =
+            outbox::next(self.inputs.last.outbox.as_ref(), self.events.clone(), self.inputs.now);
+        write_tasks(
+            &mut self.status,
+            &self.inputs.identity.uid,
+            self.plan,
+            matched,
+            memory,
+            snapshot.completed,
+        );
+        verdicts
+    }
+
+    fn has_listing(&self) -> bool {
+        self.status.observed_target.as_deref() == Some(self.plan.target.as_str())
+    }
+
+    fn last_success(&self) -> Option<Timestamp> {
+        let written = self.status.last_sync_time.as_ref().filter(|_| self.has_listing()).map(|time| time.0);
+        self.snapshot.map(|snapshot| snapshot.completed).or(written)
+    }
+
+    fn signs(&self) -> Signs<'_> {
+        Signs {
+            last: &self.inputs.last.conditions,
+            suspended: self.plan.suspended,
+            has_listing: self.has_listing(),
+            has_fresh_listing: self.snapshot.is_some(),
+            failure: self.inputs.observation.failure.as_ref(),
+            last_success: self.last_success(),
+            polling_since: self.inputs.observation.polling_since,
+            interval: self.plan.interval,
+            unreadable: self.snapshot.map_or(0, |snapshot| snapshot.unreadable),
+            now: self.inputs.now,
+        }
+    }
+
+    /// When what is said of the tasks is too old: after the longer of three intervals and 15 minutes, and not
+    /// before a process that has just started had time for a listing.
+    fn stale_at(&self) -> Timestamp {
+        let started = self.inputs.observation.polling_since;
+        let patience = (3 * self.plan.interval).max(Duration::from_secs(900));
+        let newest = self.last_success().map_or(started, |last| after(last, patience));
+        newest.max(after(started, self.plan.interval + Duration::from_secs(60)))
+    }
+
+    fn gates(&self, verdicts: Vec<Verdict>, stale_at: Timestamp) -> Vec<Condition> {
+        let inputs = self.inputs;
+        let by_state = self.plan.filter.is_by_state();
+        let verdicts = if !self.has_listing() {
+            Gates::unknown_all("Pending", "Waiting for the first complete listing.", by_state)
+        } else if inputs.now >= stale_at && !self.plan.suspended {
+            let last =
+                self.last_success().map_or(String::new(), |last| format!(" since {}", whole_seconds(last)));
+            Gates::unknown_all("Stale", &format!("No listing was complete{last}; see Ready."), by_state)
+        } else if verdicts.is_empty() {
+            // Without a listing in this process, what the last one said still holds, for the spec that it was said of.
+            return KEPT.iter().filter_map(|kind| find(&inputs.last.conditions, kind).cloned()).collect();
+        } else {
+            verdicts
+        };
+        let conditions = &inputs.last.conditions;
+        verdicts
+            .into_iter()
+            .map(|verdict| verdict.after(conditions, inputs.identity.generation, inputs.now))
+            .collect()
+    }
+}
+
+fn set_conditions(
+    status: &mut MigrationTaskWatchStatus,
+    health: Health,
+    gates: Vec<Condition>,
+    inputs: &Inputs<'_>,
+) {
+    let generation = inputs.identity.generation;
+    let own = [Some(health.ready), health.abnormal].into_iter().flatten();
+    status.conditions = own
+        .map(|verdict| verdict.after(&inputs.last.conditions, generation, inputs.now))
+        .chain(gates)
+        .collect();
+    status.observed_generation = Some(generation);
+}
+
+/// What is told of the watch itself: why it isn't Ready, and that it is again.
+fn ready_event(last: &MigrationTaskWatchStatus, ready: &Verdict) -> Option<OutboxEvent> {
+    let was = truth(&last.conditions, types::READY);
+    let same_reason =
+        find(&last.conditions, types::READY).is_some_and(|condition| condition.reason == ready.reason);
+    match (was, ready.truth) {
+        _ if ready.reason == "Suspended" => None,
+        (Truth::False, Truth::False) if same_reason => None,
+        (_, Truth::False) => Some(outbox::watch_event(true, ready.reason, &ready.message)),
+        (Truth::False, Truth::True) => {
+            Some(outbox::watch_event(false, "Recovered", "Listings are complete again."))
+        }
+        _ => None,
+    }
+}
+
+fn finish(
+    inputs: &Inputs<'_>,
+    mut status: MigrationTaskWatchStatus,
+    events: Vec<OutboxEvent>,
+    mut carried: Carried,
+    wake: Option<Timestamp>,
+) -> Decision {
+    status.outbox = outbox::next(inputs.last.outbox.as_ref(), events, inputs.now);
+    match writing(inputs.last, &status, carried.written, inputs.now) {
+        Writing::Now => {
+            carried.written = Some(inputs.now);
+            Decision { status: Some(status), carried, wake }
+        }
+        Writing::At(time) => {
+            Decision { status: None, carried, wake: Some(wake.map_or(time, |wake| wake.min(time))) }
+        }
+        Writing::Never => Decision { status: None, carried, wake },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! The invariants of the decision, on a model of the world around it.
+
+mod conditions;
+mod exactly_once;
+mod quiet;
+mod size;
+
+use super::*;
+use crate::{
+    api::MigrationTaskWatchSpec,
+    core::{
+        endpoint::AllowedEndpoints,
+        failure::FailureKind,
+        outbox::owed,
+        task::{Percent, Server, SubTask, Task, TaskError, TaskId, TaskState},
+    },
+};
+
+const START: i64 = 1_800_000_000;
+
+/// A watch, its status on the API server, and the operator that decides.
+struct World {
+    plan: Result<Plan, Failure>,
+    identity: Identity,
+    status: MigrationTaskWatchStatus,
+    observation: Observation,
+    carried: Carried,
+    now: Timestamp,
+    told: Vec<OutboxEvent>,
+    writes: usize,
+    wake: Option<Timestamp>,
+}
+
+impl World {
+    fn new(spec: serde_json::Value) -> Self {
+        let now = Timestamp::from_second(START).unwrap();
+        let observation =
+            Observation { polling_since: now, snapshot: None, failure: None, handled_request: None };
+        let mut world = Self {
+            plan: plan(spec),
+            identity: Identity { uid: "uid".to_owned(), generation: 1 },
+            status: MigrationTaskWatchStatus::default(),
+            observation,
+            carried: Carried::default(),
+            now,
+            told: Vec::new(),
+            writes: 0,
+            wake: None,
+        };
+        world.settle();
+        world
+    }
+
+    fn edit(&mut self, spec: serde_json::Value) {
+        let before = self.plan.clone();
+        self.plan = plan(spec);
+        self.identity.generation += 1;
+        let target = |plan: &Result<Plan, Failure>| plan.as_ref().ok().map(|plan| plan.target.clone());
+        if target(&before) != target(&self.plan) {
+            self.observation.snapshot = None;
+            self.observation.failure = None;
+            self.observation.polling_since = self.now;
+        }
+        self.settle();
+    }
+
+    fn pass(&mut self, seconds: i64) {
+        self.now = Timestamp::from_second(self.now.as_second() + seconds).unwrap();
+    }
+
+    fn list(&mut self, tasks: Vec<Task>) {
+        self.see(tasks);
+        self.settle();
+    }
+
+    fn see(&mut self, tasks: Vec<Task>) {
+        let sequence = self.observation.snapshot.as_ref().map_or(1, |snapshot| snapshot.sequence + 1);
+        self.observation.snapshot =
+            Some(Arc::new(Snapshot { sequence, completed: self.now, tasks, unreadable: 0 }));
+        self.observation.failure = None;
+    }
+
+    fn fail(&mut self, kind: FailureKind) {
+        self.observation.failure = Some(Failure::new(kind, "It went wrong."));
+        self.settle();
+    }
+
+    fn restart(&mut self) {
+        self.carried = Carried::default();
+        self.observation.snapshot = None;
+        self.observation.failure = None;
+        self.observation.polling_since = self.now;
+    }
+
+    fn decide(&self) -> Decision {
+        decide(&Inputs {
+            identity: &self.identity,
+            plan: self.plan.as_ref(),
+            last: &self.status,
+            observation: &self.observation,
+            carried: &self.carried,
+            now: self.now,
+        })
+    }
+
+    /// What the shell does: deliver what is owed, decide, write, deliver.
+    fn settle(&mut self) {
+        self.deliver();
+        let decision = self.decide();
+        self.carried = decision.carried;
+        self.wake = decision.wake;
+        if let Some(status) = decision.status {
+            self.write(status);
+            self.deliver();
+        }
+    }
+
+    /// Writes as the API server does: what comes back has been JSON.
+    fn write(&mut self, status: MigrationTaskWatchStatus) {
+        let text = serde_json::to_string(&status).unwrap();
+        self.status = serde_json::from_str(&text).unwrap();
+        self.writes += 1;
+    }
+
+    fn deliver(&mut self) {
+        if let Some(outbox) = owed(self.status.outbox.as_ref(), None, self.now).cloned() {
+            self.told.extend(outbox.events);
+            // In memory, as the shell does; the next write clears it.
+            self.status.outbox.as_mut().unwrap().time = Some(Time(Timestamp::UNIX_EPOCH));
+        }
+    }
+
+    fn take_told(&mut self) -> Vec<(String, String)> {
+        self.told.drain(..).map(|event| (event.reason, event.note)).collect()
+    }
+
+    fn reasons(&mut self) -> Vec<String> {
+        self.take_told().into_iter().map(|(reason, _)| reason).collect()
+    }
+
+    fn condition(&self, kind: &str) -> (Truth, &str) {
+        let condition = find(&self.status.conditions, kind);
+        (truth(&self.status.conditions, kind), condition.map_or("", |condition| condition.reason.as_str()))
+    }
+}
+
+fn plan(extra: serde_json::Value) -> Result<Plan, Failure> {
+    let mut spec =
+        serde_json::json!({"region": "ap-southeast-3", "credentials": {"secretRef": {"name": "huawei"}}});
+    spec.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    let spec: MigrationTaskWatchSpec = serde_json::from_value(spec).unwrap();
+    Plan::parse(&spec, &AllowedEndpoints::default())
+}
+
+fn task(id: &str, state: &str) -> Task {
+    Task {
+        id: TaskId::new(id),
+        name: format!("name-{id}").as_str().into(),
+        state: TaskState::parse(state),
+        kind: Some("MIGRATE_FILE".into()),
+        os_type: Some("LINUX".into()),
+        enterprise_project_id: None,
+        migrate_speed: None,
+        created: None,
+        estimated_completion: None,
+        sub_task: None,
+        copied: None,
+        source: Server { id: Some(format!("source-{id}").as_str().into()), ..Server::default() },
+        target: Server::default(),
+        error: None,
+    }
+}
+
+fn at(id: &str, progress: i64, speed: f64) -> Task {
+    let progress = Percent::clamped(progress);
+    Task {
+        sub_task: Some(SubTask { name: "MIGRATE_LINUX_FILE".into(), progress }),
+        copied: Some(progress),
+        migrate_speed: Some(speed),
+        ..task(id, "RUNNING")
+    }
+}
+
+fn failed(id: &str, message: &str) -> Task {
+    let error = TaskError { code: Some("SMS.0203".into()), message: Some(message.into()) };
+    Task { error: Some(error), ..task(id, "MIGRATE_FAIL") }
+}

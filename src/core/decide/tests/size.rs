@@ -1,0 +1,81 @@
+//! Invariant 5: a status fits, whatever SMS sends.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::core::{
+    layout::{MAX_STATUS, json_size},
+    text::limits,
+};
+
+#[test]
+fn fifteen_hundred_tasks_are_counted_and_the_failed_come_first() {
+    let mut world = World::new(json!({"taskLimit": 2000}));
+    let tasks: Vec<_> = (0..1500)
+        .map(|i| match i % 10 {
+            0 => failed(&format!("{i:04}"), "The disk of the source server is full."),
+            1..=4 => at(&format!("{i:04}"), i % 100, 5.0),
+            _ => task(&format!("{i:04}"), "MIGRATE_SUCCESS"),
+        })
+        .collect();
+    world.list(tasks);
+    let status = &world.status;
+    let summary = status.summary.as_ref().unwrap();
+    assert_eq!((summary.total, summary.failed, summary.running, summary.succeeded), (1500, 150, 600, 750));
+    assert!(json_size(status) <= MAX_STATUS);
+    assert_eq!(status.tasks.len() as i64 + status.omitted_tasks.unwrap(), 1500);
+    assert!(status.tasks.len() > 1000, "only {} are written out", status.tasks.len());
+    assert!(status.tasks[..150].iter().all(|task| task.phase == "Failed"));
+    assert!(status.tasks[150..750].iter().all(|task| task.phase == "Running"));
+}
+
+#[test]
+fn a_whole_account_fits_and_is_remembered() {
+    let mut world = World::new(json!({}));
+    let tasks =
+        |state: &'static str| (0..65_735).map(move |i| task(&format!("{i:032}"), state)).collect::<Vec<_>>();
+    world.list(tasks("READY"));
+    assert!(json_size(&world.status) <= MAX_STATUS);
+    world.take_told();
+    world.restart();
+    world.pass(60);
+    let mut next = tasks("READY");
+    next[65_000] = failed("65000-is-new", "Full.");
+    next[64_000].state = TaskState::Syncing;
+    world.list(next);
+    assert_eq!(world.reasons(), ["TaskFailed", "TaskSyncing"]);
+    assert!(json_size(&world.status) <= MAX_STATUS);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn long_texts_fit(count in 0usize..3000, text in "[\\x00-\\x7f\u{4e2d}\"\\\\]{1,40}", limit in 0usize..2000) {
+        let long = |limit: usize| -> Arc<str> { crate::core::text::cut(&text.repeat(limit), limit).into() };
+        let tasks = |state: &'static str| (0..count).map(|i| Task {
+            name: long(limits::NAME),
+            sub_task: Some(SubTask { name: long(limits::NAME), progress: Percent::FULL }),
+            error: Some(TaskError { code: Some(long(limits::CODE)), message: Some(long(limits::MESSAGE)) }),
+            target: Server { name: Some(long(limits::NAME)), vm_id: Some(long(limits::ID)), ..Server::default() },
+            ..task(&format!("{i:0100}"), state)
+        }).collect::<Vec<_>>();
+        let ids: Vec<String> = (0..2000).map(|i| format!("{i:064}")).collect();
+        let mut world = World::new(json!({"taskLimit": limit, "filter": {"ids": ids}}));
+        world.list(tasks("RUNNING"));
+        world.plan = plan(json!({"taskLimit": limit}));
+        world.list(tasks("RUNNING"));
+        for state in ["MIGRATE_FAIL", "SYNCING", "ABORT"] {
+            world.pass(60);
+            world.see(tasks(state));
+            let status = world.decide().status.unwrap();
+            prop_assert!(json_size(&status) <= MAX_STATUS, "{}", json_size(&status));
+            world.settle();
+        }
+        world.pass(60);
+        world.list(Vec::new());
+        world.pass(60);
+        world.list(Vec::new());
+        prop_assert!(json_size(&world.status) <= MAX_STATUS);
+    }
+}

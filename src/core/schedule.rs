@@ -1,0 +1,105 @@
+//! When to list again.
+
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+
+use super::{
+    failure::{Failure, FailureKind},
+    time::after,
+};
+
+/// How often a Secret is read again while its credentials fail.
+pub const SECRET: Duration = Duration::from_secs(5);
+/// The least time between two requests that SMS refuses for their credentials: failures in a row lock the key.
+const REFUSED: Duration = Duration::from_secs(60);
+const MOST_REFUSED: Duration = Duration::from_secs(600);
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+const LAST_RETRY: Duration = Duration::from_secs(300);
+/// Longer than this the API isn't left alone, whatever it says.
+const MOST_RETRY_AFTER: Duration = Duration::from_secs(900);
+
+/// A number that spreads watches over time, the same for a watch at every start.
+#[must_use]
+pub fn seed(uid: &str) -> u64 {
+    uid.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// When a watch lists after a success: on a grid of its interval that starts at the watch's own offset, so that
+/// watches which were started together drift apart, and none polls more often than it says for long.
+#[must_use]
+pub fn next_poll(seed: u64, interval: Duration, started: Timestamp) -> Timestamp {
+    let grid = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX).max(1);
+    let offset = i64::try_from(seed % grid.unsigned_abs()).unwrap_or(0);
+    let since = (started.as_millisecond() - offset).rem_euclid(grid);
+    let to_next = grid - since;
+    // Half an interval at least, so that the first gap isn't a double listing.
+    let wait = if to_next * 2 < grid { to_next + grid } else { to_next };
+    after(started, Duration::from_millis(wait.unsigned_abs()))
+}
+
+/// How long to wait after the `attempt`th failure in a row, counted from 1.
+#[must_use]
+pub fn retry_delay(failure: &Failure, attempt: u32, interval: Duration, seed: u64) -> Duration {
+    let doubled = |first: Duration, most: Duration| {
+        first
+            .saturating_mul(1u32.checked_shl(attempt.saturating_sub(1).min(16)).unwrap_or(u32::MAX))
+            .min(most)
+    };
+    let delay = match failure.kind {
+        FailureKind::SecretNotFound | FailureKind::SecretInvalid => return SECRET,
+        FailureKind::CredentialsInvalid | FailureKind::AccessDenied => doubled(REFUSED, MOST_REFUSED),
+        FailureKind::ClockSkew => REFUSED,
+        _ => doubled(FIRST_RETRY, interval.max(Duration::from_secs(60)).min(LAST_RETRY)),
+    };
+    let asked = failure.retry_after.unwrap_or_default().min(MOST_RETRY_AFTER);
+    // Up to a quarter more, differently for each watch and try.
+    let spread = (seed.rotate_left(attempt.wrapping_mul(11)) >> 16) % 256;
+    let delay = delay.max(asked);
+    delay + delay * u32::try_from(spread).unwrap_or(0) / 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn polls_keep_their_interval(seed: u64, interval in 5u64..86_400, started in 0i64..4_000_000_000) {
+            let interval = Duration::from_secs(interval);
+            let started = Timestamp::from_second(started).unwrap();
+            let first = next_poll(seed, interval, started);
+            let gap = Duration::try_from(first.duration_since(started)).unwrap();
+            prop_assert!(gap * 2 >= interval && gap * 2 <= 3 * interval, "{gap:?}");
+            let second = next_poll(seed, interval, first);
+            prop_assert_eq!(Duration::try_from(second.duration_since(first)).unwrap(), interval);
+        }
+
+        #[test]
+        fn refused_credentials_are_never_tried_fast(attempt in 1u32..100, seed: u64, interval in 5u64..86_400) {
+            for kind in [FailureKind::CredentialsInvalid, FailureKind::AccessDenied, FailureKind::ClockSkew] {
+                let delay = retry_delay(&Failure::new(kind, ""), attempt, Duration::from_secs(interval), seed);
+                prop_assert!(delay >= Duration::from_secs(60));
+            }
+        }
+
+        #[test]
+        fn every_failure_is_tried_again(attempt in 0u32..100_000, seed: u64, asked in 0u64..1_000_000_000) {
+            for kind in FailureKind::ALL {
+                let mut failure = Failure::new(kind, "");
+                failure.retry_after = Some(Duration::from_secs(asked));
+                let delay = retry_delay(&failure, attempt, Duration::from_secs(60), seed);
+                prop_assert!(delay >= Duration::from_secs(2) && delay <= Duration::from_secs(1200), "{delay:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_api_asks_for_is_kept() {
+        let mut failure = Failure::new(FailureKind::Throttled, "");
+        failure.retry_after = Some(Duration::from_secs(120));
+        assert!(retry_delay(&failure, 1, Duration::from_secs(5), 1) >= Duration::from_secs(120));
+    }
+}
