@@ -34,7 +34,7 @@ up_to_date() {
 }
 
 build() { # build <program> <package>, with a line every ten seconds
-  local began=$SECONDS log=$work/$1.log next=10 pid
+  local began=$SECONDS log=$work/$1.log next=10
   say "Building $1 ..."
   go build -v -trimpath -mod=readonly -ldflags "-s -w ${LDFLAGS:-}" -o "$work/$1" "$2" >"$log" 2>&1 &
   pid=$!
@@ -45,16 +45,24 @@ build() { # build <program> <package>, with a line every ten seconds
       next=$((next + 10))
     fi
   done
-  wait "$pid" || { tail -n 20 "$log" >&2; die "building $1 failed, see above"; }
+  wait "$pid" || { pid=; tail -n 20 "$log" >&2; die "building $1 failed, see above"; }
+  pid=
   say "  done in $((SECONDS - began)) s"
   # Renamed into place, so that a running program isn't disturbed.
   mv -f "$work/$1" "$output/"
 }
 
+# Ctrl-C doesn't reach what a script runs in the background.
+clean_up() {
+  [[ -z $pid ]] || kill "$pid" 2>/dev/null || true
+  rm -rf "$work"
+}
+
 build_all() {
   local program
   work=$(mktemp -d "$output/.building.XXXXXX")
-  trap 'rm -rf "$work"' EXIT
+  pid=
+  trap clean_up EXIT
   for program in "$@"; do
     build "${program%%=*}" "${program#*=}"
   done
