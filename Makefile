@@ -1,0 +1,60 @@
+# What there is to do: `make help`.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CRD := crds/migrationtaskwatches.yaml
+CHART_CRD := charts/migration-task-watch/files/migrationtaskwatches.yaml
+
+# $(call need,<command>,<how to get it>)
+need = command -v $(1) >/dev/null || { echo "error: $(1) is missing: $(2)" >&2; exit 1; }
+need_cargo = $(call need,cargo,install Rust from https://rustup.rs)
+need_git = $(call need,git,install it with the system's package manager)
+need_go = $(call need,go,install Go 1.26 or newer from https://go.dev/dl/)
+need_python = $(call need,python3,install Python 3.9 or newer)
+
+.PHONY: help
+help: ## Show this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '  %-14s %s\n' "$$target" "$$text"; done
+
+.PHONY: demo
+demo: ## Show the operator at work, on a cluster and SMS of its own (KEEP=1 leaves them running; CLUSTER=current uses yours)
+	@$(need_cargo); $(need_git); [[ "$(CLUSTER)" == current ]] || { $(need_go); }
+	@[[ "$(CLUSTER)" == current ]] || tests/cluster/build.sh >/dev/null
+	@KEEP="$(KEEP)" CLUSTER="$(CLUSTER)" cargo run --quiet --locked --package demo
+
+.PHONY: test
+test: ## Run all tests, the end-to-end ones on a real API server
+	@$(need_cargo); $(need_git)
+	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS && cargo test --locked --workspace
+
+.PHONY: lint
+lint: ## Check format, lints, docs, dependencies, generated files and scripts
+	@$(need_cargo); $(need_git); $(need_python)
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+	@.ci/drift.sh $(CRD) $(CHART_CRD)
+	@.ci/check.sh
+
+.PHONY: verify
+verify: ## Check the Helm chart with a real helm, kubectl and API server
+	@$(need_cargo); $(need_git); $(need_go); $(need_python)
+	@tests/verify/run.sh
+
+.PHONY: generate
+generate: ## Write the CustomResourceDefinition, in crds/ and in the chart
+	@$(need_cargo)
+	@mkdir -p $(dir $(CRD))
+	cargo run --quiet --locked -- crd > $(CRD).new
+	mv $(CRD).new $(CRD)
+	cp $(CRD) $(CHART_CRD)
+
+.PHONY: cluster
+cluster: ## Build the etcd and kube-apiserver of the tests into .build/bin (once)
+	@$(need_go); $(need_git)
+	@tests/cluster/build.sh
+
+.PHONY: clean
+clean: ## Remove all that was built
+	rm -rf target .build

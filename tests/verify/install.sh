@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Installs the chart with a values file into the cluster of KUBECONFIG, a new one, and looks at what has come of it:
+#   install.sh <chart> <values file>
+set -euo pipefail
+
+chart=$1
+values=$2
+namespace=migration-system
+crd=migrationtaskwatches.migration-task-watch.dev
+
+say() { echo "  $*"; }
+fail() { echo "error: $*" >&2; exit 1; }
+rendered() { helm template watch "$chart" --namespace "$namespace" --values "$values"; }
+creates() { rendered | grep -qx "kind: $1"; }
+
+rights_of() { kubectl auth can-i --list --as="system:serviceaccount:$1" | tr -s ' ' | sort; }
+# What a service account may do that one without any binding may not.
+rights() { comm -13 <(rights_of nowhere:nobody) <(rights_of "$namespace:$1"); }
+
+check_rights() {
+  local expected
+  expected=$(sort <<'RIGHTS'
+events.events.k8s.io [] [] [create]
+migrationtaskwatches.migration-task-watch.dev [] [] [get list watch]
+migrationtaskwatches.migration-task-watch.dev/status [] [] [patch]
+secrets [] [] [get]
+RIGHTS
+  )
+  diff <(echo "$expected") <(rights "$1") || fail "the service account's rights differ, see above"
+  say "the operator has its rights and no others"
+}
+
+# The definition in the cluster is the generated one, and takes the example of the notes.
+check_crd() {
+  kubectl wait --for=condition=Established "crd/$crd" --timeout=60s >/dev/null
+  kubectl diff --filename crds/migrationtaskwatches.yaml || fail "the chart's CustomResourceDefinition differs from crds/, see above"
+  kubectl create namespace migration >/dev/null
+  helm get notes watch --namespace "$namespace" | sed -n '/<<EOF$/,/^ *EOF$/p' | sed '1d;$d' | kubectl apply --warnings-as-errors --filename - >/dev/null
+  kubectl --namespace migration get migrationtaskwatch wave-1 >/dev/null
+  say "the definition is the generated one, and takes the example of the notes"
+}
+
+# crds.keep decides whether the watches outlive the release.
+check_uninstall() {
+  local keep=$1
+  helm uninstall watch --namespace "$namespace" >/dev/null
+  if [[ $keep == true ]]; then
+    kubectl --namespace migration get migrationtaskwatch wave-1 >/dev/null
+    say "the watches outlive the release"
+  else
+    kubectl wait --for=delete "crd/$crd" --timeout=60s >/dev/null
+    say "the definition is removed with the release"
+  fi
+}
+
+kubectl create namespace "$namespace" >/dev/null
+# A pod template that isn't restricted gives a warning, and that is an error here.
+kubectl label namespace "$namespace" pod-security.kubernetes.io/warn=restricted >/dev/null
+rendered | kubectl apply --server-side --dry-run=server --warnings-as-errors --filename - >/dev/null
+rendered | kubectl apply --server-side --warnings-as-errors --filename - >/dev/null
+rendered | kubectl delete --filename - >/dev/null
+say "the API server accepts what is rendered"
+
+helm install watch "$chart" --namespace "$namespace" --values "$values" >/dev/null
+helm upgrade watch "$chart" --namespace "$namespace" --values "$values" >/dev/null
+say "installed and upgraded"
+
+if creates ClusterRoleBinding; then
+  check_rights "$(kubectl --namespace "$namespace" get deployment --output 'jsonpath={.items[0].spec.template.spec.serviceAccountName}')"
+fi
+if creates CustomResourceDefinition; then
+  check_crd
+  check_uninstall "$(rendered | grep -q 'helm.sh/resource-policy: keep' && echo true || echo false)"
+fi
