@@ -5,3 +5,4 @@
 //! `api`, and the core knows nothing else.
 
 pub mod core;
+pub mod sms;
