@@ -1,0 +1,115 @@
+//! The parts of credentials: checked once, and not to be printed.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// Why a text can't be part of credentials. Never quotes the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// There is nothing.
+    #[error("is empty")]
+    Empty,
+    /// White space, perhaps from copying.
+    #[error("contains white space")]
+    WhiteSpace,
+    /// What no header can carry, such as quotation marks of a word processor.
+    #[error("contains characters other than printable ASCII")]
+    Character,
+    /// More than any key or token has.
+    #[error("is longer than {LIMIT} bytes")]
+    TooLong,
+}
+
+/// Twice what IAM documents for its longest tokens.
+const LIMIT: usize = 32_768;
+
+/// Refuses what can't be sent in a header. All parts of credentials are sent in headers, or sign them.
+fn check(text: &str) -> Result<&str, ValueError> {
+    match text {
+        "" => Err(ValueError::Empty),
+        _ if text.len() > LIMIT => Err(ValueError::TooLong),
+        _ if text.contains(char::is_whitespace) => Err(ValueError::WhiteSpace),
+        _ if !text.bytes().all(|byte| byte.is_ascii_graphic()) => Err(ValueError::Character),
+        _ => Ok(text),
+    }
+}
+
+/// Declares texts that no output shows and that are overwritten in memory when they are dropped.
+macro_rules! hidden {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $name(Zeroizing<String>);
+
+        impl $name {
+            /// Checks that the text can be sent.
+            pub fn parse(text: &str) -> Result<Self, ValueError> {
+                check(text).map(|text| Self(Zeroizing::new(text.to_owned())))
+            }
+
+            /// The text itself: to sign and to send, for nothing else.
+            pub(in crate::sms) fn reveal(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("[hidden]")
+            }
+        }
+    )*};
+}
+
+hidden! {
+    /// The id of an access key (AK).
+    AccessKey;
+    /// The secret of an access key (SK).
+    SecretKey;
+    /// What makes a temporary access key valid (X-Security-Token).
+    SecurityToken;
+    /// A token of IAM (X-Auth-Token).
+    AuthToken;
+}
+
+/// The id of an account or project. Not a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScopeId(String);
+
+impl ScopeId {
+    /// Checks that the id can be sent.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        check(text).map(|text| Self(text.to_owned()))
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_header_carries_is_refused() {
+        let table = [
+            ("", ValueError::Empty),
+            ("a b", ValueError::WhiteSpace),
+            ("a\n", ValueError::WhiteSpace),
+            ("\u{a0}a", ValueError::WhiteSpace),
+            ("a\0", ValueError::Character),
+            ("schlüssel", ValueError::Character),
+            ("\u{feff}a", ValueError::Character),
+            (&"a".repeat(LIMIT + 1), ValueError::TooLong),
+        ];
+        for (text, expected) in table {
+            assert_eq!(SecretKey::parse(text).err(), Some(expected), "{text:?}");
+        }
+        assert_eq!(AuthToken::parse(&"a".repeat(LIMIT)).unwrap().reveal().len(), LIMIT);
+        assert_eq!(SecretKey::parse("a+/=~!").unwrap().reveal(), "a+/=~!");
+    }
+}
