@@ -1,0 +1,2 @@
+//! The `sms-simulator` binary.
+fn main() {}

@@ -1,0 +1,10 @@
+//! What the simulated service knows: tasks, their course over time, and their shape on the wire.
+
+mod snapshot;
+mod state;
+mod task;
+pub(crate) mod wire;
+
+pub use snapshot::{Snapshot, SubTask, TaskError};
+pub use state::TaskState;
+pub use task::{OsType, Server, Task, TransferMethod};
