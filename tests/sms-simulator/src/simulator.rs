@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use crate::accounts::{Account, Accounts};
 use crate::auth::Gate;
 use crate::clock::{Clock, Timeline};
+use crate::faults::Faults;
 use crate::gateway::Gateway;
 use crate::journal::Journal;
 use crate::model::Task;
@@ -84,6 +85,7 @@ pub struct Simulator {
     timeline: Arc<Timeline>,
     accounts: Arc<Accounts>,
     tasks: Arc<Tasks>,
+    faults: Arc<Faults>,
     journal: Journal,
 }
 
@@ -101,11 +103,13 @@ impl Simulator {
         let timeline = Arc::new(Timeline::start(config.time_scale));
         let accounts = Arc::new(Accounts::new(config.accounts));
         let tasks = Arc::new(Tasks::new(Arc::clone(&timeline), config.tasks));
+        let faults = Arc::new(Faults::default());
         let journal = Journal::default();
         let gateway = Arc::new(Gateway {
             clock: Arc::clone(&clock),
             accounts: Arc::clone(&accounts),
             tasks: Arc::clone(&tasks),
+            faults: Arc::clone(&faults),
             journal: journal.clone(),
             gate: Gate::default(),
             request_ids: AtomicU64::new(1),
@@ -124,6 +128,7 @@ impl Simulator {
             timeline,
             accounts,
             tasks,
+            faults,
             journal,
         })
     }
@@ -167,6 +172,12 @@ impl Simulator {
     #[must_use]
     pub fn tasks(&self) -> &Tasks {
         &self.tasks
+    }
+
+    /// What goes wrong.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
     }
 
     /// What was asked and answered.

@@ -36,6 +36,7 @@ pub(crate) struct Body {
     first: Option<Bytes>,
     then: Then,
     pause: Option<Pin<Box<Sleep>>>,
+    flushed: bool,
     rest: Option<Bytes>,
 }
 
@@ -50,6 +51,7 @@ impl Body {
             first: part(first),
             then: delivery.then,
             pause: None,
+            flushed: false,
             rest: part(rest),
         }
     }
@@ -68,6 +70,12 @@ impl hyper::body::Body for Body {
         }
         match self.then {
             Then::GoOn => {}
+            // An error throws away what hyper has not written yet, and hyper writes when a body has nothing ready.
+            Then::Abort(_) if !self.flushed => {
+                self.flushed = true;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             Then::Abort(abort) => return Poll::Ready(Some(Err(abort))),
             Then::Pause(pause) => {
                 let timer = self.pause.get_or_insert_with(|| Box::pin(sleep(pause)));

@@ -20,7 +20,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-pub(crate) use body::{Body, Delivery};
+pub(crate) use body::{Body, Delivery, Then};
 pub(crate) use tls::Authority;
 pub use tls::TlsError;
 
