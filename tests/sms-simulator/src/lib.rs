@@ -34,7 +34,10 @@ pub use auth::Credential;
 pub use clock::{Clock, Timeline};
 pub use faults::{DropKind, Effect, Fault, FaultId, FaultStatus, Faults, PageEdit, Trigger};
 pub use journal::{Counters, Journal, Record};
-pub use model::{OsType, Server, Snapshot, SubTask, Task, TaskError, TaskState, TransferMethod};
+pub use model::{
+    Ending, OsType, PlanSpec, Server, Snapshot, Stall, SubTask, Task, TaskError, TaskState,
+    TransferMethod,
+};
 pub use seconds::Seconds;
 pub use server::TlsError;
 pub use simulator::{Config, Simulator, StartError, Transport};

@@ -1,10 +1,12 @@
 //! What the simulated service knows: tasks, their course over time, and their shape on the wire.
 
+mod plan;
 mod snapshot;
 mod state;
 mod task;
 pub(crate) mod wire;
 
+pub use plan::{Ending, PlanSpec, Stall};
 pub use snapshot::{Snapshot, SubTask, TaskError};
 pub use state::TaskState;
 pub use task::{OsType, Server, Task, TransferMethod};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
+use super::plan::{self, Plan, PlanSpec};
 use super::{Snapshot, SubTask, TaskError, TaskState};
 use crate::auth::hex;
 
@@ -78,6 +79,8 @@ pub struct Task {
 pub(crate) enum Course {
     /// It stays as it is until somebody changes it.
     Fixed(Box<Snapshot>),
+    /// It follows a plan.
+    Planned(Box<Plan>),
 }
 
 impl Task {
@@ -126,19 +129,33 @@ impl Task {
         self
     }
 
+    /// The same, following a plan from its creation on.
+    #[must_use]
+    pub fn with_plan(mut self, spec: &PlanSpec) -> Self {
+        self.course = Course::Planned(Box::new(Plan::new(
+            spec,
+            self.os,
+            self.method,
+            self.created,
+        )));
+        self
+    }
+
     /// The task at a moment.
     #[must_use]
-    pub fn at(&self, _position: Duration) -> Snapshot {
+    pub fn at(&self, position: Duration) -> Snapshot {
         match &self.course {
             Course::Fixed(snapshot) => (**snapshot).clone(),
+            Course::Planned(plan) => plan.at(position),
         }
     }
 
     /// Its state at a moment: what [`Task::at`] says, for less.
     #[must_use]
-    pub fn state_at(&self, _position: Duration) -> &TaskState {
+    pub fn state_at(&self, position: Duration) -> &TaskState {
         match &self.course {
             Course::Fixed(snapshot) => &snapshot.state,
+            Course::Planned(plan) => plan.state_at(position),
         }
     }
 
@@ -152,11 +169,7 @@ impl Task {
     /// The name of the step that copies its data.
     #[must_use]
     pub fn copying_step(&self) -> &'static str {
-        match (self.os, self.method) {
-            (OsType::Windows, _) => "MIGRATE_WINDOWS_BLOCK",
-            (OsType::Linux, TransferMethod::File) => "MIGRATE_LINUX_FILE",
-            (OsType::Linux, TransferMethod::Block) => "MIGRATE_LINUX_BLOCK",
-        }
+        plan::copying(self.os, self.method)
     }
 }
 
