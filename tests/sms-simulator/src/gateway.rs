@@ -8,25 +8,19 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 
-use crate::accounts::Accounts;
 use crate::api::{Reply, Service};
 use crate::auth::{Credential, Gate, Signed};
-use crate::clock::Clock;
-use crate::faults::{Disruption, Faults};
-use crate::journal::{Journal, Record};
+use crate::faults::Disruption;
+use crate::journal::Record;
 use crate::server::{Abort, Body, Handler};
-use crate::store::Tasks;
+use crate::world::World;
 
-/// All that the server knows; the handles of [`crate::Simulator`] point into it.
+/// The simulated service's port.
 #[derive(Debug)]
 pub(crate) struct Gateway {
-    pub(crate) clock: Arc<Clock>,
-    pub(crate) accounts: Arc<Accounts>,
-    pub(crate) tasks: Arc<Tasks>,
-    pub(crate) faults: Arc<Faults>,
-    pub(crate) journal: Journal,
-    pub(crate) gate: Gate,
-    pub(crate) request_ids: AtomicU64,
+    world: Arc<World>,
+    gate: Gate,
+    request_ids: AtomicU64,
 }
 
 impl Handler for Gateway {
@@ -41,9 +35,12 @@ impl Handler for Gateway {
             body: &body,
         };
         let credential = Credential::claimed(request.headers);
-        let mut entry = self.journal.begin(self.record(request, credential.clone()));
+        let mut entry = self
+            .world
+            .journal
+            .begin(self.record(request, credential.clone()));
         let request_id = format!("{:032x}", self.request_ids.fetch_add(1, Ordering::Relaxed));
-        let disruption = self.faults.hit(request, &credential);
+        let disruption = self.world.faults.hit(request, &credential);
         tokio::time::sleep(disruption.delay()).await;
         let reply = match disruption.replacement(&request_id) {
             Some(replacement) => replacement?,
@@ -57,12 +54,20 @@ impl Handler for Gateway {
 }
 
 impl Gateway {
+    pub(crate) fn new(world: Arc<World>) -> Self {
+        Self {
+            world,
+            gate: Gate::default(),
+            request_ids: AtomicU64::new(1),
+        }
+    }
+
     fn service<'a>(&'a self, request_id: &'a str, rotation: usize) -> Service<'a> {
         Service {
-            accounts: &self.accounts,
+            accounts: &self.world.accounts,
             gate: &self.gate,
-            tasks: &self.tasks,
-            now: self.clock.now(),
+            tasks: &self.world.tasks,
+            now: self.world.clock.now(),
             request_id,
             rotation,
         }
@@ -71,7 +76,7 @@ impl Gateway {
     fn record(&self, request: Signed<'_>, credential: Credential) -> Record {
         Record {
             sequence: 0,
-            received: self.clock.now(),
+            received: self.world.clock.now(),
             method: request.method.into(),
             path: request.path.into(),
             query: request.query.into(),

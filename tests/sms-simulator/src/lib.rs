@@ -18,15 +18,18 @@ mod accounts;
 mod api;
 mod auth;
 mod clock;
+mod control;
 mod faults;
 mod gateway;
 mod journal;
 mod model;
 mod query;
+mod scenario;
 mod seconds;
 mod server;
 mod simulator;
 mod store;
+mod world;
 
 pub use accounts::{AccessKey, Account, Accounts, Action, Project, Token};
 pub use api::{ENCODED_AUTHORIZATION_MESSAGE, ErrorBody};
@@ -34,10 +37,12 @@ pub use auth::Credential;
 pub use clock::{Clock, Timeline};
 pub use faults::{DropKind, Effect, Fault, FaultId, FaultStatus, Faults, PageEdit, Trigger};
 pub use journal::{Counters, Journal, Record};
+pub use model::generate::generate;
 pub use model::{
     Ending, OsType, PlanSpec, Server, Snapshot, Stall, SubTask, Task, TaskError, TaskState,
     TransferMethod,
 };
+pub use scenario::{Scenario, ScenarioError, ServerSpec, Wave};
 pub use seconds::Seconds;
 pub use server::TlsError;
 pub use simulator::{Config, Simulator, StartError, Transport};

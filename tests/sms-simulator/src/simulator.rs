@@ -3,17 +3,19 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+
+use tokio_rustls::TlsAcceptor;
 
 use crate::accounts::{Account, Accounts};
-use crate::auth::Gate;
 use crate::clock::{Clock, Timeline};
+use crate::control::Control;
 use crate::faults::Faults;
 use crate::gateway::Gateway;
 use crate::journal::Journal;
 use crate::model::Task;
-use crate::server::{Authority, Listening, TlsError, listen};
+use crate::server::{Authority, Handler, Listening, TlsError, listen};
 use crate::store::Tasks;
+use crate::world::World;
 
 /// How the server is spoken to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,8 @@ impl Transport {
 pub struct Config {
     /// Where it listens; port 0 lets the system choose.
     pub listen: SocketAddr,
+    /// Where the control port listens, if it is to be on. It asks nobody for credentials.
+    pub control: Option<SocketAddr>,
     /// How it is spoken to.
     pub transport: Transport,
     /// Who may call.
@@ -52,6 +56,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            control: None,
             transport: Transport::Http,
             accounts: vec![Account::default()],
             tasks: Vec::new(),
@@ -79,57 +84,36 @@ pub enum StartError {
 /// A running server. It stops, and its connections end, when this is dropped.
 #[derive(Debug)]
 pub struct Simulator {
-    listening: Listening,
+    service: Listening,
+    control: Option<Listening>,
     ca_pem: Option<String>,
-    clock: Arc<Clock>,
-    timeline: Arc<Timeline>,
-    accounts: Arc<Accounts>,
-    tasks: Arc<Tasks>,
-    faults: Arc<Faults>,
-    journal: Journal,
+    world: Arc<World>,
 }
 
 impl Simulator {
     /// Starts a server inside the current Tokio runtime.
     ///
     /// # Errors
-    /// When the address can't be listened on, or no certificate can be made for the names of [`Transport::Https`].
+    /// When an address can't be listened on, or no certificate can be made for the names of [`Transport::Https`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let authority = match config.transport {
             Transport::Http => None,
             Transport::Https(names) => Some(Authority::new(names)?),
         };
-        let clock = Arc::new(Clock::default());
-        let timeline = Arc::new(Timeline::start(config.time_scale));
-        let accounts = Arc::new(Accounts::new(config.accounts));
-        let tasks = Arc::new(Tasks::new(Arc::clone(&timeline), config.tasks));
-        let faults = Arc::new(Faults::default());
-        let journal = Journal::default();
-        let gateway = Arc::new(Gateway {
-            clock: Arc::clone(&clock),
-            accounts: Arc::clone(&accounts),
-            tasks: Arc::clone(&tasks),
-            faults: Arc::clone(&faults),
-            journal: journal.clone(),
-            gate: Gate::default(),
-            request_ids: AtomicU64::new(1),
-        });
         let (acceptor, ca_pem) = authority
             .map(|authority| (authority.acceptor, authority.ca_pem))
             .unzip();
-        let address = config.listen;
-        let listening = listen(address, acceptor, gateway)
-            .await
-            .map_err(|source| StartError::Listen { address, source })?;
+        let world = Arc::new(World::new(config.accounts, config.tasks, config.time_scale));
+        let service = bind(config.listen, acceptor, Gateway::new(Arc::clone(&world))).await?;
+        let control = match config.control {
+            Some(address) => Some(bind(address, None, Control::new(Arc::clone(&world))).await?),
+            None => None,
+        };
         Ok(Self {
-            listening,
+            service,
+            control,
             ca_pem,
-            clock,
-            timeline,
-            accounts,
-            tasks,
-            faults,
-            journal,
+            world,
         })
     }
 
@@ -141,7 +125,15 @@ impl Simulator {
         } else {
             "http"
         };
-        format!("{scheme}://{}", self.listening.address)
+        format!("{scheme}://{}", self.service.address)
+    }
+
+    /// The URL of the control port, if it is on.
+    #[must_use]
+    pub fn control_endpoint(&self) -> Option<String> {
+        self.control
+            .as_ref()
+            .map(|control| format!("http://{}", control.address))
     }
 
     /// The certificate of the CA that clients must trust, in PEM; none for plain HTTP.
@@ -153,36 +145,46 @@ impl Simulator {
     /// The server's wall clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.clock
+        &self.world.clock
     }
 
     /// The scenario's time.
     #[must_use]
     pub fn timeline(&self) -> &Timeline {
-        &self.timeline
+        &self.world.timeline
     }
 
     /// Who may call.
     #[must_use]
     pub fn accounts(&self) -> &Accounts {
-        &self.accounts
+        &self.world.accounts
     }
 
     /// What they see.
     #[must_use]
     pub fn tasks(&self) -> &Tasks {
-        &self.tasks
+        &self.world.tasks
     }
 
     /// What goes wrong.
     #[must_use]
     pub fn faults(&self) -> &Faults {
-        &self.faults
+        &self.world.faults
     }
 
     /// What was asked and answered.
     #[must_use]
     pub fn requests(&self) -> &Journal {
-        &self.journal
+        &self.world.journal
     }
+}
+
+async fn bind<H: Handler>(
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    handler: H,
+) -> Result<Listening, StartError> {
+    listen(address, tls, Arc::new(handler))
+        .await
+        .map_err(|source| StartError::Listen { address, source })
 }

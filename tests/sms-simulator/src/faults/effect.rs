@@ -23,7 +23,7 @@ pub enum Effect {
         /// Its status.
         status: u16,
         /// Its own headers.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         headers: BTreeMap<String, String>,
         /// Its body.
         body: ErrorBody,

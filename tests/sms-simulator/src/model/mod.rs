@@ -1,5 +1,6 @@
 //! What the simulated service knows: tasks, their course over time, and their shape on the wire.
 
+pub(crate) mod generate;
 mod plan;
 mod snapshot;
 mod state;

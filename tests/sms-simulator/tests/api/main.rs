@@ -6,7 +6,9 @@
     reason = "clippy allows these in test functions, but not in what they share"
 )]
 
+mod binary;
 mod client;
+mod control;
 mod faults;
 mod listing;
 mod refusals;

@@ -116,16 +116,14 @@ impl Plan {
         self.starts <= now
     }
 
-    /// When the steps before the sync would be done: the service can't foresee a failure, and neither that a pause has no end.
+    /// When the steps before the sync would be done: the service can't foresee a failure.
     fn expected_end(&self) -> Option<Duration> {
-        let migration = self
+        let last = self
             .steps
             .iter()
-            .filter(|step| !step.name.starts_with("SYNC_"));
-        migration
-            .last()
-            .map(Step::ends)
-            .filter(|end| *end < Duration::MAX)
+            .rev()
+            .find(|step| !step.name.starts_with("SYNC_"));
+        last.map(Step::ends).filter(|end| *end < Duration::MAX)
     }
 
     /// A real speed is never the same twice: up and down by a tenth within ten seconds.
