@@ -1,0 +1,108 @@
+//! Answers the simulated service's port: journal, faults, call.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+
+use crate::api::{Reply, Service};
+use crate::auth::{Credential, Gate, Signed};
+use crate::faults::Disruption;
+use crate::journal::Record;
+use crate::server::{Abort, Body, Handler};
+use crate::world::World;
+
+/// The simulated service's port.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    world: Arc<World>,
+    gate: Gate,
+    request_ids: AtomicU64,
+}
+
+impl Handler for Gateway {
+    async fn handle(&self, request: Request<Incoming>) -> Result<Response<Body>, Abort> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(|_| Abort::Close)?.to_bytes();
+        let request = Signed {
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            query: parts.uri.query().unwrap_or_default(),
+            headers: &parts.headers,
+            body: &body,
+        };
+        let credential = Credential::claimed(request.headers);
+        let mut entry = self
+            .world
+            .journal
+            .begin(self.record(request, credential.clone()));
+        let request_id = format!("{:032x}", self.request_ids.fetch_add(1, Ordering::Relaxed));
+        let disruption = self.world.faults.hit(request, &credential);
+        tokio::time::sleep(disruption.delay()).await;
+        let reply = match disruption.replacement(&request_id) {
+            Some(replacement) => replacement?,
+            None => self
+                .service(&request_id, disruption.rotation())
+                .answer(request),
+        };
+        entry.answered(reply.status.as_u16());
+        Ok(respond(reply, &disruption, request.headers, &request_id))
+    }
+}
+
+impl Gateway {
+    pub(crate) fn new(world: Arc<World>) -> Self {
+        Self {
+            world,
+            gate: Gate::default(),
+            request_ids: AtomicU64::new(1),
+        }
+    }
+
+    fn service<'a>(&'a self, request_id: &'a str, rotation: usize) -> Service<'a> {
+        Service {
+            accounts: &self.world.accounts,
+            gate: &self.gate,
+            tasks: &self.world.tasks,
+            now: self.world.clock.now(),
+            request_id,
+            rotation,
+        }
+    }
+
+    fn record(&self, request: Signed<'_>, credential: Credential) -> Record {
+        Record {
+            sequence: 0,
+            received: self.world.clock.now(),
+            method: request.method.into(),
+            path: request.path.into(),
+            query: request.query.into(),
+            credential,
+            status: None,
+        }
+    }
+}
+
+fn respond(
+    reply: Reply,
+    disruption: &Disruption,
+    accepted: &HeaderMap,
+    request_id: &str,
+) -> Response<Body> {
+    let Reply {
+        status,
+        mut headers,
+        payload,
+    } = reply;
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    let body = disruption.body(payload, accepted, &mut headers);
+    let mut response = Response::new(Body::new(body, disruption.delivery()));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}

@@ -1,0 +1,50 @@
+//! A certificate authority of the simulator's own, and a server certificate by it.
+
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::TlsAcceptor;
+
+/// TLS can't be offered.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// No certificate could be made; a name that isn't one of DNS is the usual reason.
+    #[error("no certificate for these names: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// rustls takes the certificate not.
+    #[error("the certificate can't be used: {0}")]
+    Config(#[from] rustls::Error),
+}
+
+/// Made at each start, for this server alone.
+pub(crate) struct Authority {
+    pub(crate) ca_pem: String,
+    pub(crate) acceptor: TlsAcceptor,
+}
+
+impl Authority {
+    /// A CA, and a server certificate for these names and addresses.
+    pub(crate) fn new(names: Vec<String>) -> Result<Self, TlsError> {
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "sms-simulator CA");
+        let ca = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let key = KeyPair::generate()?;
+        let certificate = CertificateParams::new(names)?.signed_by(&key, &ca)?;
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()?
+                .with_no_client_auth()
+                .with_single_cert(vec![certificate.der().clone()], key)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self {
+            ca_pem: ca.pem(),
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! A client that calls by token, so that these tests need no signer.
+
+use std::sync::Once;
+
+use reqwest::{Client, Response};
+use serde_json::Value;
+use sms_simulator::{Account, Config, Simulator, Task};
+
+/// The token of [`start`]'s account.
+pub(crate) const TOKEN: &str = "token-of-the-tests";
+
+/// A server with these tasks, whose default account is opened by [`TOKEN`].
+pub(crate) async fn start(tasks: Vec<Task>) -> Simulator {
+    let accounts = vec![Account::default().with_token(TOKEN)];
+    Simulator::start(Config {
+        accounts,
+        tasks,
+        ..Config::default()
+    })
+    .await
+    .unwrap()
+}
+
+/// So many READY tasks, named task-0000 and so on.
+pub(crate) fn numbered(count: usize) -> Vec<Task> {
+    (0..count)
+        .map(|number| Task::new(format!("task-{number:04}")))
+        .collect()
+}
+
+/// A client without redirects; one connection pool each.
+pub(crate) fn http() -> Client {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
+}
+
+/// The answer to a GET with [`TOKEN`].
+pub(crate) async fn get(simulator: &Simulator, target: &str) -> reqwest::Result<Response> {
+    let url = format!("{}{target}", simulator.endpoint());
+    http().get(url).header("X-Auth-Token", TOKEN).send().await
+}
+
+/// The JSON of a GET's answer, whatever its status.
+pub(crate) async fn get_json(simulator: &Simulator, target: &str) -> Value {
+    get(simulator, target).await.unwrap().json().await.unwrap()
+}
+
+/// The ids on a page.
+pub(crate) fn ids(page: &Value) -> Vec<String> {
+    page["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|task| task["id"].as_str().unwrap().to_owned())
+        .collect()
+}

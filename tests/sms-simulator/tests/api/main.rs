@@ -1,0 +1,15 @@
+//! The simulator from outside: over real sockets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy allows these in test functions, but not in what they share"
+)]
+
+mod binary;
+mod client;
+mod control;
+mod faults;
+mod listing;
+mod refusals;
+mod transport;
