@@ -3,3 +3,4 @@
 
 pub mod credentials;
 mod signer;
+mod wire;

@@ -1,0 +1,144 @@
+//! Why a task failed. The field `error_json` is empty, or JSON in a string, or plain text; the JSON may have been cut
+//! at 255 characters.
+
+use super::json::Object;
+use crate::core::{
+    task::TaskError,
+    text::{self, limits},
+};
+
+/// Reads a task's error. None when the task has none.
+pub(super) fn decode(entry: &Object<'_>) -> Option<TaskError> {
+    if let Some(object) = entry.object("error_json") {
+        return from_object(&object);
+    }
+    let text = entry.full_text("error_json")?;
+    match text.trim() {
+        "" | "null" | "{}" | "[]" => None,
+        text if text.starts_with('{') => Some(from_json(text)),
+        text => Some(plain(text)),
+    }
+}
+
+fn plain(text: &str) -> TaskError {
+    TaskError { code: None, message: Some(text::one_line(text, limits::MESSAGE).into()) }
+}
+
+/// JSON in a string. What has neither a code nor a message is shown as it is.
+fn from_json(text: &str) -> TaskError {
+    let error = match Object::parse(text) {
+        Ok(object) => from_object(&object),
+        Err(_) => error(salvage(text, "error_code"), salvage(text, "error_msg")),
+    };
+    error.unwrap_or_else(|| plain(text))
+}
+
+fn from_object(object: &Object<'_>) -> Option<TaskError> {
+    let field = |key| object.full_text(key).map(std::borrow::Cow::into_owned);
+    error(field("error_code"), field("error_msg"))
+}
+
+fn error(code: Option<String>, message: Option<String>) -> Option<TaskError> {
+    let line = |text: Option<String>, limit| {
+        let line = text::one_line(&text?, limit);
+        (!line.is_empty()).then(|| line.into())
+    };
+    let (code, message) = (line(code, limits::CODE), line(message, limits::MESSAGE));
+    (code.is_some() || message.is_some()).then_some(TaskError { code, message })
+}
+
+/// Finds the string of a key in JSON that breaks off somewhere, perhaps in that string.
+fn salvage(text: &str, key: &str) -> Option<String> {
+    let (_, rest) = text.split_once(&format!("\"{key}\""))?;
+    let rest = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
+    let content = rest.get(..end_of_string(rest)).unwrap_or(rest);
+    // An escape that has been cut off is at most eleven characters long: half a surrogate pair.
+    (0..12).find_map(|dropped| {
+        let end = content.char_indices().rev().nth(dropped).map_or(0, |(index, c)| index + c.len_utf8());
+        serde_json::from_str(&format!("\"{}\"", content.get(..end)?)).ok()
+    })
+}
+
+/// Where the closing quote of a string is, or the end of the text.
+fn end_of_string(text: &str) -> usize {
+    let mut escaped = false;
+    for (index, c) in text.char_indices() {
+        match c {
+            '"' if !escaped => return index,
+            '\\' => escaped = !escaped,
+            _ => escaped = false,
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decoded(error_json: &str) -> Option<(Option<String>, Option<String>)> {
+        let entry = serde_json::json!({ "error_json": error_json }).to_string();
+        let error = decode(&Object::parse(&entry).unwrap())?;
+        Some((error.code.map(|code| code.to_string()), error.message.map(|message| message.to_string())))
+    }
+
+    fn some(code: &str, message: &str) -> Option<(Option<String>, Option<String>)> {
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Some((text(code), text(message)))
+    }
+
+    #[test]
+    fn every_documented_form_is_read() {
+        let table = [
+            ("", None),
+            ("  ", None),
+            ("{}", None),
+            ("null", None),
+            (
+                r#"{"error_code":"SMS.0203","error_msg":"Timeout","error_param":[]}"#,
+                some("SMS.0203", "Timeout"),
+            ),
+            (r#"{"error_code":203,"error_msg":null}"#, some("203", "")),
+            (r#"{"error_msg":"a\nb  c"}"#, some("", "a b c")),
+            (r#"{"reason":"disk"}"#, some("", r#"{"reason":"disk"}"#)),
+            ("Agent disconnected\n", some("", "Agent disconnected")),
+            // Cut at many a place.
+            (r#"{"error_code":"SMS.0203","error_msg":"Time"#, some("SMS.0203", "Time")),
+            (r#"{"error_code":"SMS.0203","error_msg":"a\"b"#, some("SMS.0203", "a\"b")),
+            (r#"{"error_code":"SMS.0203","error_msg":"a\"#, some("SMS.0203", "a")),
+            (r#"{"error_code":"SMS.0203","error_msg":"a\u4e"#, some("SMS.0203", "a")),
+            (r#"{"error_code":"SMS.0203","error_msg":"a\ud83d\ude"#, some("SMS.0203", "a")),
+            (r#"{"error_code":"SMS.0203","error_msg":"#, some("SMS.0203", "")),
+            (r#"{"error_code":"SMS.0203","err"#, some("SMS.0203", "")),
+            (r#"{"error_code" : "SMS.02"#, some("SMS.02", "")),
+            (r#"{"error_c"#, some("", r#"{"error_c"#)),
+            (r#"{"error_msg":"first","error_param":["x"],"error_code":"SMS.1"#, some("SMS.1", "first")),
+        ];
+        for (text, expected) in table {
+            assert_eq!(decoded(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_error_that_is_no_string_but_an_object_is_read_too() {
+        let entry = r#"{"error_json": {"error_code": "SMS.0203", "error_msg": "Timeout"}}"#;
+        let error = decode(&Object::parse(entry).unwrap()).unwrap();
+        assert_eq!(error.code.as_deref(), Some("SMS.0203"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_error_keeps_its_code_and_the_start_of_its_message(message in "[^\\s\\p{C}]{1,40}", cut in 0usize..200) {
+            let whole = serde_json::json!({ "error_code": "SMS.0203", "error_msg": message }).to_string();
+            let chars: Vec<char> = whole.chars().collect();
+            let kept: String = chars.iter().take(cut).collect();
+            let read = decoded(&kept);
+            if cut > r#"{"error_code":"SMS.0203""#.len() {
+                let (code, read) = read.unwrap();
+                prop_assert_eq!(code.as_deref(), Some("SMS.0203"));
+                prop_assert!(message.starts_with(&read.unwrap_or_default()));
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::core::{
+    task::{Phase, TaskState},
+    text::limits,
+};
+
+fn decode(page: &Value) -> Page {
+    Page::decode(page.to_string().as_bytes()).unwrap()
+}
+
+fn decode_task(task: Value) -> Task {
+    let mut page = decode(&json!({ "count": 1, "tasks": [task] }));
+    assert_eq!(page.skipped, 0);
+    page.tasks.remove(0)
+}
+
+#[test]
+fn the_vendors_example_decodes_to_what_it_shows() {
+    let page = Page::decode(include_bytes!("../../../tests/fixtures/list-tasks-example.json")).unwrap();
+    assert_eq!((page.count, page.tasks.len(), page.skipped), (3, 3, 0));
+    let [linux, windows, desktop] = page.tasks.as_slice() else { panic!("three tasks") };
+
+    assert_eq!(linux.id.as_str(), "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxx0001");
+    assert_eq!(&*linux.name, "sms_task_lxxxx11");
+    assert_eq!(linux.kind.as_deref(), Some("MIGRATE_FILE"));
+    assert_eq!(linux.os_type.as_deref(), Some("LINUX"));
+    assert_eq!(linux.state, TaskState::MigrateSuccess);
+    assert_eq!(linux.estimated_completion, None);
+    assert_eq!(linux.created.unwrap().as_millisecond(), 1_585_139_506_000);
+    assert_eq!(linux.migrate_speed, Some(0.0));
+    assert_eq!((&linux.error, &linux.sub_task, linux.copied), (&None, &None, None));
+    assert_eq!(linux.enterprise_project_id, None);
+    assert_eq!(linux.source.id.as_deref(), Some("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxx0001"));
+    assert_eq!(linux.source.ip.as_deref(), Some("192.168.*.107"));
+    assert_eq!(linux.source.name.as_deref(), Some("xxx-linux-1"));
+    assert_eq!(linux.source.state.as_deref(), Some("AVAILABLE"));
+    assert_eq!((&linux.target.vm_id, &linux.target.name, &linux.target.ip), (&None, &None, &None));
+
+    assert_eq!(&*windows.name, "sms_task_xxx22");
+    assert_eq!(windows.kind.as_deref(), Some("MIGRATE_BLOCK"));
+    assert_eq!(windows.os_type.as_deref(), Some("WINDOWS"));
+    assert_eq!(windows.source.name.as_deref(), Some("xxx-windows-2"));
+
+    assert_eq!(desktop.source, crate::core::task::Server::default());
+    assert_eq!(desktop.target.vm_id.as_deref(), Some("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxx0001"));
+    assert_eq!(desktop.target.name.as_deref(), Some("xxx-sms-target"));
+    assert_eq!(desktop.progress().get(), 100);
+}
+
+#[test]
+fn the_step_is_the_latest_that_has_not_ended_and_progress_that_of_the_latest_copy() {
+    let step = |name: &str, progress: i64, start: Value, end: Value| json!({ "name": name, "progress": progress, "start_date": start, "end_date": end });
+    let done = |name: &str, start: i64| step(name, 100, json!(start), json!(start + 1));
+    let running = |name: &str, progress: i64, start: i64| step(name, progress, json!(start), Value::Null);
+    let waiting = |name: &str| step(name, 0, Value::Null, Value::Null);
+    let table = [
+        (json!([]), None, None),
+        (json!([waiting("CREATE_CLOUD_SERVER")]), None, None),
+        (
+            json!([waiting("MIGRATE_LINUX_FILE"), running("SSL_CONFIG", 30, 5)]),
+            Some(("SSL_CONFIG", 30)),
+            None,
+        ),
+        (
+            json!([running("MIGRATE_LINUX_FILE", 42, 9), done("SSL_CONFIG", 5)]),
+            Some(("MIGRATE_LINUX_FILE", 42)),
+            Some(42),
+        ),
+        // A later step that ended beside one that still runs.
+        (
+            json!([running("MIGRATE_LINUX_FILE", 42, 5), done("SSL_CONFIG", 9)]),
+            Some(("MIGRATE_LINUX_FILE", 42)),
+            Some(42),
+        ),
+        // All have ended: the latest.
+        (
+            json!([done("CONFIGURE_LINUX", 9), done("MIGRATE_LINUX_FILE", 5)]),
+            Some(("CONFIGURE_LINUX", 100)),
+            Some(100),
+        ),
+        // Two copies: the latest started.
+        (
+            json!([running("SYNC_LINUX_FILE", 7, 9), done("MIGRATE_LINUX_FILE", 5)]),
+            Some(("SYNC_LINUX_FILE", 7)),
+            Some(7),
+        ),
+        // Without any time, what has progress has started.
+        (
+            json!([
+                step("SSL_CONFIG", 100, json!(""), json!("")),
+                step("MIGRATE_X", 3, json!(0), json!(null))
+            ]),
+            Some(("MIGRATE_X", 3)),
+            Some(3),
+        ),
+        (
+            json!([null, 3, "x", { "progress": 4 }, running("SSL_CONFIG", -7, 5)]),
+            Some(("SSL_CONFIG", 0)),
+            None,
+        ),
+        (json!("none"), None, None),
+    ];
+    for (sub_tasks, step, copied) in table {
+        let task = decode_task(json!({ "id": "a", "sub_tasks": sub_tasks }));
+        let found = task.sub_task.as_ref().map(|step| (&*step.name, step.progress.get()));
+        assert_eq!(found, step.map(|(name, progress)| (name, progress)), "{sub_tasks}");
+        assert_eq!(task.copied.map(crate::core::task::Percent::get), copied, "{sub_tasks}");
+    }
+}
+
+#[test]
+fn wrong_types_are_read_by_what_they_mean() {
+    let task = decode_task(json!({
+        "id": 17, "name": 5, "state": null, "migrate_speed": "12.5", "create_date": "1585139506000",
+        "estimate_complete_time": 1e300, "source_server": "", "target_server": [], "error_json": 7,
+        "start_target_server": "true", "new_field": { "deep": [] },
+        "sub_tasks": [{ "name": "MIGRATE_X", "progress": "45.7", "start_date": "5" }],
+    }));
+    assert_eq!((task.id.as_str(), &*task.name), ("17", "5"));
+    assert_eq!(task.state.phase(), Phase::Other);
+    assert_eq!(task.migrate_speed, Some(12.5));
+    assert_eq!(task.created.unwrap().as_millisecond(), 1_585_139_506_000);
+    assert_eq!(task.estimated_completion, None);
+    assert_eq!(task.progress().get(), 45);
+    assert_eq!(task.error.unwrap().message.as_deref(), Some("7"));
+}
+
+#[test]
+fn bad_entries_are_skipped_and_counted_and_hide_no_other() {
+    let good = json!({ "id": "a", "state": "FUTURE_STATE" });
+    let page = decode(&json!({
+        "count": "7", "tasks": [null, good, 3, "x", [], {}, { "id": "" }, { "id": null }],
+    }));
+    assert_eq!((page.count, page.tasks.len(), page.skipped, page.entries()), (7, 1, 7, 8));
+    assert_eq!(page.tasks[0].state.name(), "FUTURE_STATE");
+    // What only JSON itself allows.
+    let odd = r#"{"count":3,"tasks":[{"id":"a","id":"b"},{"id":"c","migrate_speed":1e999},{"id":"d","name":"\ud800"}]}"#;
+    let ids: Vec<_> = Page::decode(odd.as_bytes()).unwrap().tasks.into_iter().map(|task| task.id).collect();
+    assert_eq!(ids.iter().map(crate::core::task::TaskId::as_str).collect::<Vec<_>>(), ["b", "c", "d"]);
+    // A byte that is no UTF-8.
+    let bytes = b"{\"count\":1,\"tasks\":[{\"id\":\"a\",\"name\":\"\xff\"}]}";
+    assert_eq!(&*Page::decode(bytes).unwrap().tasks[0].name, "\u{fffd}");
+}
+
+#[test]
+fn long_texts_are_cut() {
+    let long = "é".repeat(5_000_000);
+    let task = decode_task(json!({
+        "id": long, "name": long, "state": long, "type": long, "error_json": long,
+        "source_server": { "ip": long },
+    }));
+    assert!(task.id.as_str().len() <= limits::ID);
+    assert!(task.name.len() <= limits::NAME && task.state.name().len() <= limits::NAME);
+    assert!(task.kind.unwrap().len() <= limits::NAME && task.source.ip.unwrap().len() <= limits::NAME);
+    assert!(task.error.unwrap().message.unwrap().len() <= limits::MESSAGE);
+}
+
+#[test]
+fn a_page_without_its_frame_is_refused() {
+    for text in ["", "null", "[]", "<html>", "{", "{\"count\":1,\"tasks\":[{\"id\":\"a\"}", "{\"count\":1} x"]
+    {
+        assert!(matches!(Page::decode(text.as_bytes()), Err(PageError::Syntax(_))), "{text}");
+    }
+    for text in ["{}", "{\"tasks\":[]}", "{\"count\":null}", "{\"count\":-1}", "{\"count\":\"many\"}"] {
+        assert!(matches!(Page::decode(text.as_bytes()), Err(PageError::Count)), "{text}");
+    }
+    for text in ["{\"count\":1,\"tasks\":{}}", "{\"count\":1,\"tasks\":\"a\"}", "{\"count\":1,\"tasks\":7}"] {
+        assert!(matches!(Page::decode(text.as_bytes()), Err(PageError::Tasks(_))), "{text}");
+    }
+    for text in ["{\"count\":0}", "{\"count\":0,\"tasks\":null}", "{\"count\":0.0,\"tasks\":\"\"}"] {
+        assert_eq!(Page::decode(text.as_bytes()).unwrap(), Page { count: 0, tasks: vec![], skipped: 0 });
+    }
+}
+
+const FIELDS: [&str; 14] = [
+    "name",
+    "type",
+    "os_type",
+    "state",
+    "estimate_complete_time",
+    "create_date",
+    "migrate_speed",
+    "error_json",
+    "sub_tasks",
+    "source_server",
+    "target_server",
+    "enterprise_project_id",
+    "syncing",
+    "subtask_info",
+];
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+        "\\{?\"?error_(code|msg)\"?:?\"?.{0,8}".prop_map(Value::from),
+    ];
+    let key = prop_oneof![
+        ".{0,4}",
+        Just("name".to_owned()),
+        Just("start_date".to_owned()),
+        Just("progress".to_owned())
+    ];
+    leaf.prop_recursive(3, 24, 4, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map(key.clone(), inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_value_of_any_field_fails_the_page(values in proptest::collection::vec(any_json(), FIELDS.len())) {
+        let mut task: serde_json::Map<_, _> = FIELDS.iter().map(|field| (*field).to_owned()).zip(values).collect();
+        task.insert("id".to_owned(), json!("a"));
+        let page = decode(&json!({ "count": 2, "tasks": [task, { "id": "b" }] }));
+        prop_assert_eq!(page.tasks.len(), 2);
+        prop_assert!(page.tasks[0].name.len() <= limits::NAME);
+    }
+
+    #[test]
+    fn any_entries_are_tasks_or_skipped(entries in proptest::collection::vec(any_json(), 0..6)) {
+        let page = decode(&json!({ "count": 0, "tasks": entries }));
+        prop_assert_eq!(page.entries(), entries.len());
+    }
+
+    #[test]
+    fn a_cut_page_is_an_error(entries in proptest::collection::vec(any_json(), 0..4), cut in any::<prop::sample::Index>()) {
+        let whole = json!({ "count": 0, "tasks": entries }).to_string();
+        let part = &whole.as_bytes()[..cut.index(whole.len())];
+        prop_assert!(Page::decode(part).is_err());
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Page::decode(&bytes);
+    }
+}
