@@ -5,5 +5,9 @@
 //! `api`, and the core knows nothing else.
 
 pub mod api;
+pub mod cli;
+pub mod controller;
 pub mod core;
+pub mod listings;
 pub mod sms;
+pub mod telemetry;

@@ -1,2 +1,8 @@
 //! The `migration-task-watch` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    migration_task_watch::cli::main().await
+}

@@ -218,7 +218,14 @@ impl<'a> Draft<'a> {
         self.events = outbox::task_events(transitions);
         let matched = matched(self.plan, snapshot, memory);
         let missing = missing(self.plan, snapshot);
-        let verdicts = Gates { plan: self.plan, matched: &matched, missing: &missing, memory }.judge();
+        let verdicts = Gates {
+            plan: self.plan,
+            matched: &matched,
+            missing: &missing,
+            memory,
+            unreadable: snapshot.unreadable,
+        }
+        .judge();
         self.status.observed_target = Some(self.plan.target.clone());
         self.status.summary = Some(summarize(&matched));
         self.status.missing = (missing.count > 0).then_some(missing);

@@ -38,6 +38,8 @@ pub struct Gates<'a> {
     pub missing: &'a Missing,
     /// Remembers ended tasks that are gone.
     pub memory: &'a Memory,
+    /// Tasks of the account that couldn't be read.
+    pub unreadable: usize,
 }
 
 impl Gates<'_> {
@@ -112,6 +114,9 @@ impl Gates<'_> {
             )
         } else if total + excused < expected {
             (false, "TasksMissing", format!("{} of {expected} expected tasks are there.", total + excused))
+        } else if self.unreadable > 0 && self.plan.filter.id_lists() == 0 {
+            // One of them may be of this watch.
+            (false, "TasksMissing", format!("{} tasks of the account can't be read.", self.unreadable))
         } else if passed == total {
             (true, open, format!("All {} tasks are there.", total + excused))
         } else if stuck && kind != types::COMPLETED {

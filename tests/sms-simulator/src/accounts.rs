@@ -95,10 +95,7 @@ impl Account {
         let domain_id = domain_id.into();
         Self {
             domain_name: format!("account-{domain_id}"),
-            projects: vec![Project {
-                id: format!("project-{domain_id}"),
-                name: "cn-north-4".into(),
-            }],
+            projects: vec![Project { id: format!("project-{domain_id}"), name: "cn-north-4".into() }],
             access_keys: vec![AccessKey {
                 id: access_key.into(),
                 secret: secret_key.into(),
@@ -113,10 +110,7 @@ impl Account {
     /// The same with one more token, which never expires.
     #[must_use]
     pub fn with_token(mut self, value: impl Into<String>) -> Self {
-        self.tokens.push(Token {
-            value: value.into(),
-            expires_at: None,
-        });
+        self.tokens.push(Token { value: value.into(), expires_at: None });
         self
     }
 
@@ -146,27 +140,19 @@ impl Accounts {
     /// Starts with these.
     #[must_use]
     pub fn new(accounts: Vec<Account>) -> Self {
-        Self {
-            accounts: RwLock::new(accounts),
-        }
+        Self { accounts: RwLock::new(accounts) }
     }
 
     /// Adds an account, in place of one with the same domain id.
     pub fn insert(&self, account: Account) {
-        let mut accounts = self
-            .accounts
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
         accounts.retain(|known| known.domain_id != account.domain_id);
         accounts.push(account);
     }
 
     /// Removes an account and says whether there was one.
     pub fn remove(&self, domain_id: &str) -> bool {
-        let mut accounts = self
-            .accounts
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
         let before = accounts.len();
         accounts.retain(|account| account.domain_id != domain_id);
         accounts.len() < before
@@ -174,13 +160,8 @@ impl Accounts {
 
     /// Changes an account and says whether there was one.
     pub fn update(&self, domain_id: &str, change: impl FnOnce(&mut Account)) -> bool {
-        let mut accounts = self
-            .accounts
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        let found = accounts
-            .iter_mut()
-            .find(|account| account.domain_id == domain_id);
+        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        let found = accounts.iter_mut().find(|account| account.domain_id == domain_id);
         found.map(change).is_some()
     }
 

@@ -54,15 +54,8 @@ impl Timeline {
     pub fn start(scale: f64) -> Self {
         Self {
             epoch_ms: Timestamp::now().as_millisecond(),
-            scale: if scale.is_finite() && scale > 0.0 {
-                scale
-            } else {
-                1.0
-            },
-            state: Mutex::new(Running {
-                position: Duration::ZERO,
-                since: Some(Instant::now()),
-            }),
+            scale: if scale.is_finite() && scale > 0.0 { scale } else { 1.0 },
+            state: Mutex::new(Running { position: Duration::ZERO, since: Some(Instant::now()) }),
         }
     }
 
@@ -81,43 +74,31 @@ impl Timeline {
     /// Stops the scenario's time where it is.
     pub fn pause(&self) {
         let mut state = self.lock();
-        *state = Running {
-            position: self.advanced(*state),
-            since: None,
-        };
+        *state = Running { position: self.advanced(*state), since: None };
     }
 
     /// Lets the scenario's time run on.
     pub fn resume(&self) {
         let mut state = self.lock();
-        *state = Running {
-            position: self.advanced(*state),
-            since: Some(Instant::now()),
-        };
+        *state = Running { position: self.advanced(*state), since: Some(Instant::now()) };
     }
 
     /// Moves the scenario to a position; paused stays paused.
     pub fn seek(&self, position: Duration) {
         let mut state = self.lock();
-        *state = Running {
-            position,
-            since: state.since.map(|_| Instant::now()),
-        };
+        *state = Running { position, since: state.since.map(|_| Instant::now()) };
     }
 
     /// The milliseconds since the Unix epoch at which a position is (or was) reached, when nobody pauses or seeks.
     #[must_use]
     pub fn epoch_millis(&self, position: Duration) -> i64 {
-        let real = Duration::try_from_secs_f64(position.as_secs_f64() / self.scale)
-            .unwrap_or(Duration::MAX);
-        self.epoch_ms
-            .saturating_add(i64::try_from(real.as_millis()).unwrap_or(i64::MAX))
+        let real = Duration::try_from_secs_f64(position.as_secs_f64() / self.scale).unwrap_or(Duration::MAX);
+        self.epoch_ms.saturating_add(i64::try_from(real.as_millis()).unwrap_or(i64::MAX))
     }
 
     fn advanced(&self, state: Running) -> Duration {
         let real = state.since.map_or(Duration::ZERO, |since| since.elapsed());
-        let grown =
-            Duration::try_from_secs_f64(real.as_secs_f64() * self.scale).unwrap_or(Duration::MAX);
+        let grown = Duration::try_from_secs_f64(real.as_secs_f64() * self.scale).unwrap_or(Duration::MAX);
         state.position.saturating_add(grown)
     }
 
@@ -155,8 +136,7 @@ mod tests {
     #[test]
     fn stamps_follow_the_scale() {
         let timeline = Timeline::start(10.0);
-        let span =
-            timeline.epoch_millis(Duration::from_mins(1)) - timeline.epoch_millis(Duration::ZERO);
+        let span = timeline.epoch_millis(Duration::from_mins(1)) - timeline.epoch_millis(Duration::ZERO);
         assert_eq!(span, 6_000);
     }
 }

@@ -91,15 +91,11 @@ impl Handler for Control {
             Ok(answer) => (StatusCode::OK, answer),
             Err(refusal) => (refusal.status(), json!({"error": refusal.to_string()})),
         };
-        let mut response = Response::new(Body::new(
-            answer.to_string().into_bytes(),
-            Delivery::default(),
-        ));
+        let mut response = Response::new(Body::new(answer.to_string().into_bytes(), Delivery::default()));
         *response.status_mut() = status;
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            header::HeaderValue::from_static("application/json"),
-        );
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
         Ok(response)
     }
 }
@@ -110,15 +106,11 @@ impl Control {
     }
 
     fn answer(&self, method: &Method, path: &str, body: &[u8]) -> Result<Value, Refusal> {
-        let (kind, id) = path
-            .trim_start_matches('/')
-            .split_once('/')
-            .unwrap_or((path.trim_start_matches('/'), ""));
+        let (kind, id) =
+            path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
         match (method.as_str(), kind, id) {
             ("GET", "faults", "") => json(&self.world.faults.list()),
-            ("POST", "faults", "") => {
-                json(&json!({"id": self.world.faults.add(read::<Fault>(body)?)}))
-            }
+            ("POST", "faults", "") => json(&json!({"id": self.world.faults.add(read::<Fault>(body)?)})),
             ("DELETE", "faults", "") => {
                 self.world.faults.clear();
                 json(&json!({}))
@@ -139,9 +131,7 @@ impl Control {
     }
 
     fn remove_fault(&self, id: &str) -> Result<Value, Refusal> {
-        let removed = id
-            .parse()
-            .is_ok_and(|id| self.world.faults.remove(FaultId(id)));
+        let removed = id.parse().is_ok_and(|id| self.world.faults.remove(FaultId(id)));
         found(removed, "fault")
     }
 
@@ -159,16 +149,8 @@ impl Control {
         let Some(copying) = self.world.tasks.get(id).map(|task| task.copying_step()) else {
             return Err(Refusal::NotFound("task"));
         };
-        let step = SubTask {
-            name: copying.into(),
-            progress: 0,
-            began: position,
-            ended: None,
-        };
-        found(
-            self.world.tasks.change(id, |task| change.apply(task, step)),
-            "task",
-        )
+        let step = SubTask { name: copying.into(), progress: 0, began: position, ended: None };
+        found(self.world.tasks.change(id, |task| change.apply(task, step)), "task")
     }
 
     fn requests(&self) -> Result<Value, Refusal> {
@@ -186,8 +168,7 @@ impl Control {
 
     fn change_clock(&self, change: &ClockChange) -> Result<Value, Refusal> {
         if let Some(offset) = change.offset {
-            let offset =
-                SignedDuration::try_from_secs_f64(offset).map_err(serde::de::Error::custom);
+            let offset = SignedDuration::try_from_secs_f64(offset).map_err(serde::de::Error::custom);
             self.world.clock.set_offset(offset.map_err(Refusal::Body)?);
         }
         if let Some(position) = change.position {
@@ -228,9 +209,5 @@ fn json(value: &impl Serialize) -> Result<Value, Refusal> {
 }
 
 fn found(found: bool, what: &'static str) -> Result<Value, Refusal> {
-    if found {
-        json(&json!({}))
-    } else {
-        Err(Refusal::NotFound(what))
-    }
+    if found { json(&json!({})) } else { Err(Refusal::NotFound(what)) }
 }

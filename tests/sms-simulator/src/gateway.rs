@@ -35,18 +35,13 @@ impl Handler for Gateway {
             body: &body,
         };
         let credential = Credential::claimed(request.headers);
-        let mut entry = self
-            .world
-            .journal
-            .begin(self.record(request, credential.clone()));
+        let mut entry = self.world.journal.begin(self.record(request, credential.clone()));
         let request_id = format!("{:032x}", self.request_ids.fetch_add(1, Ordering::Relaxed));
         let disruption = self.world.faults.hit(request, &credential);
         tokio::time::sleep(disruption.delay()).await;
         let reply = match disruption.replacement(&request_id) {
             Some(replacement) => replacement?,
-            None => self
-                .service(&request_id, disruption.rotation())
-                .answer(request),
+            None => self.service(&request_id, disruption.rotation()).answer(request),
         };
         entry.answered(reply.status.as_u16());
         Ok(respond(reply, &disruption, request.headers, &request_id))
@@ -55,11 +50,7 @@ impl Handler for Gateway {
 
 impl Gateway {
     pub(crate) fn new(world: Arc<World>) -> Self {
-        Self {
-            world,
-            gate: Gate::default(),
-            request_ids: AtomicU64::new(1),
-        }
+        Self { world, gate: Gate::default(), request_ids: AtomicU64::new(1) }
     }
 
     fn service<'a>(&'a self, request_id: &'a str, rotation: usize) -> Service<'a> {
@@ -87,17 +78,8 @@ impl Gateway {
     }
 }
 
-fn respond(
-    reply: Reply,
-    disruption: &Disruption,
-    accepted: &HeaderMap,
-    request_id: &str,
-) -> Response<Body> {
-    let Reply {
-        status,
-        mut headers,
-        payload,
-    } = reply;
+fn respond(reply: Reply, disruption: &Disruption, accepted: &HeaderMap, request_id: &str) -> Response<Body> {
+    let Reply { status, mut headers, payload } = reply;
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }

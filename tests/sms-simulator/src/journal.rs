@@ -72,10 +72,7 @@ struct State {
 
 impl Default for Journal {
     fn default() -> Self {
-        Self {
-            state: Arc::default(),
-            changes: watch::Sender::new(0),
-        }
+        Self { state: Arc::default(), changes: watch::Sender::new(0) }
     }
 }
 
@@ -88,11 +85,7 @@ impl Journal {
 
     /// How many of the remembered requests are so.
     pub fn count(&self, wanted: impl Fn(&Record) -> bool) -> usize {
-        self.lock()
-            .records
-            .iter()
-            .filter(|record| wanted(record))
-            .count()
+        self.lock().records.iter().filter(|record| wanted(record)).count()
     }
 
     /// The sums.
@@ -106,11 +99,7 @@ impl Journal {
         let mut state = self.lock();
         state.records.clear();
         let in_flight = state.counters.in_flight;
-        state.counters = Counters {
-            in_flight,
-            peak_in_flight: in_flight,
-            ..Counters::default()
-        };
+        state.counters = Counters { in_flight, peak_in_flight: in_flight, ..Counters::default() };
     }
 
     /// Waits until at least `count` of the remembered requests are so. Bound it by a timeout.
@@ -138,11 +127,7 @@ impl Journal {
         state.records.push_back(Record { sequence, ..record });
         drop(state);
         self.changes.send_modify(|changes| *changes += 1);
-        Entry {
-            journal: self.clone(),
-            sequence,
-            status: None,
-        }
+        Entry { journal: self.clone(), sequence, status: None }
     }
 
     fn finish(&self, sequence: u64, status: Option<u16>) {
@@ -155,12 +140,7 @@ impl Journal {
             Some(500..) => state.counters.server_errors += 1,
             _ => {}
         }
-        if let Some(record) = state
-            .records
-            .iter_mut()
-            .rev()
-            .find(|record| record.sequence == sequence)
-        {
+        if let Some(record) = state.records.iter_mut().rev().find(|record| record.sequence == sequence) {
             record.status = status;
             record.pending = false;
         }
@@ -218,14 +198,7 @@ mod tests {
         assert_eq!(journal.counters().in_flight, 2);
         drop((second, third));
         let counters = journal.counters();
-        assert_eq!(
-            (
-                counters.requests,
-                counters.in_flight,
-                counters.peak_in_flight
-            ),
-            (3, 0, 2)
-        );
+        assert_eq!((counters.requests, counters.in_flight, counters.peak_in_flight), (3, 0, 2));
     }
 
     #[test]
@@ -236,10 +209,7 @@ mod tests {
         entry.answered(200);
         drop(entry);
         let counters = journal.counters();
-        assert_eq!(
-            (counters.requests, counters.succeeded, counters.in_flight),
-            (0, 1, 0)
-        );
+        assert_eq!((counters.requests, counters.succeeded, counters.in_flight), (0, 1, 0));
         assert_eq!(journal.records(), []);
     }
 

@@ -39,8 +39,7 @@ pub use faults::{DropKind, Effect, Fault, FaultId, FaultStatus, Faults, PageEdit
 pub use journal::{Counters, Journal, Record};
 pub use model::generate::generate;
 pub use model::{
-    Ending, OsType, PlanSpec, Server, Snapshot, Stall, SubTask, Task, TaskError, TaskState,
-    TransferMethod,
+    Ending, OsType, PlanSpec, Server, Snapshot, Stall, SubTask, Task, TaskError, TaskState, TransferMethod,
 };
 pub use scenario::{Scenario, ScenarioError, ServerSpec, Wave};
 pub use seconds::Seconds;

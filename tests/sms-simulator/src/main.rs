@@ -26,12 +26,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE", env = "SMS_SIMULATOR_CA_FILE")]
     tls_ca_file: Option<PathBuf>,
     /// A scenario in YAML or JSON
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "generate",
-        env = "SMS_SIMULATOR_SCENARIO"
-    )]
+    #[arg(long, value_name = "FILE", conflicts_with = "generate", env = "SMS_SIMULATOR_SCENARIO")]
     scenario: Option<PathBuf>,
     /// Generate so many tasks
     #[arg(long, value_name = "N")]
@@ -56,15 +51,9 @@ struct Arguments {
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{path} can't be read or written: {source}")]
-    File {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: std::io::Error },
     #[error("{path}: {source}")]
-    Scenario {
-        path: PathBuf,
-        source: ScenarioError,
-    },
+    Scenario { path: PathBuf, source: ScenarioError },
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("signals or standard output can't be used: {0}")]
@@ -90,31 +79,20 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let (mut interrupt, mut terminate) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let simulator = Simulator::start(Config {
         listen: arguments.listen,
         control: Some(arguments.control),
-        transport: if arguments.tls_ca_file.is_some() {
-            Transport::local_https()
-        } else {
-            Transport::Http
-        },
+        transport: if arguments.tls_ca_file.is_some() { Transport::local_https() } else { Transport::Http },
         accounts: vec![account(&arguments)],
         tasks: tasks(&arguments)?,
         time_scale: arguments.time_scale,
     })
     .await?;
     if let (Some(path), Some(pem)) = (&arguments.tls_ca_file, simulator.ca_pem()) {
-        std::fs::write(path, pem).map_err(|source| Failure::File {
-            path: path.clone(),
-            source,
-        })?;
+        std::fs::write(path, pem).map_err(|source| Failure::File { path: path.clone(), source })?;
     }
-    let endpoints =
-        json!({"endpoint": simulator.endpoint(), "control": simulator.control_endpoint()});
+    let endpoints = json!({"endpoint": simulator.endpoint(), "control": simulator.control_endpoint()});
     writeln!(std::io::stdout(), "{endpoints}")?;
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -125,11 +103,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
 
 fn account(arguments: &Arguments) -> Account {
     let ids = Account::default();
-    let account = Account::new(
-        ids.domain_id,
-        arguments.access_key.as_str(),
-        arguments.secret_key.as_str(),
-    );
+    let account = Account::new(ids.domain_id, arguments.access_key.as_str(), arguments.secret_key.as_str());
     match &arguments.token {
         Some(token) => account.with_token(token),
         None => account,
@@ -146,10 +120,8 @@ fn tasks(arguments: &Arguments) -> Result<Vec<Task>, Failure> {
 
 fn scenario(path: &Path) -> Result<Vec<Task>, Failure> {
     let path = path.to_owned();
-    let text = std::fs::read_to_string(&path).map_err(|source| Failure::File {
-        path: path.clone(),
-        source,
-    })?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|source| Failure::File { path: path.clone(), source })?;
     let scenario = Scenario::parse(&text).map_err(|source| Failure::Scenario { path, source })?;
     Ok(scenario.tasks())
 }

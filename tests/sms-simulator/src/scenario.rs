@@ -69,11 +69,7 @@ impl Scenario {
         let scenario: Self =
             serde_saphyr::from_str(text).map_err(|error| ScenarioError::Syntax(Box::new(error)))?;
         let mut names = BTreeSet::new();
-        match scenario
-            .tasks()
-            .into_iter()
-            .find(|task| !names.insert(task.name.clone()))
-        {
+        match scenario.tasks().into_iter().find(|task| !names.insert(task.name.clone())) {
             Some(task) => Err(ScenarioError::Duplicate(task.name)),
             None => Ok(scenario),
         }
@@ -82,10 +78,7 @@ impl Scenario {
     /// The tasks of all waves.
     #[must_use]
     pub fn tasks(&self) -> Vec<Task> {
-        self.waves
-            .iter()
-            .flat_map(|wave| wave.tasks(Duration::ZERO))
-            .collect()
+        self.waves.iter().flat_map(|wave| wave.tasks(Duration::ZERO)).collect()
     }
 }
 
@@ -94,10 +87,7 @@ impl Wave {
     #[must_use]
     pub fn tasks(&self, position: Duration) -> Vec<Task> {
         let created = position.saturating_add(self.created.0);
-        self.servers
-            .iter()
-            .map(|server| server.task(&self.name, created))
-            .collect()
+        self.servers.iter().map(|server| server.task(&self.name, created)).collect()
     }
 }
 
@@ -111,13 +101,7 @@ impl ServerSpec {
         if let Some(project) = &self.enterprise_project_id {
             task.enterprise_project_id.clone_from(project);
         }
-        Task {
-            os: self.os,
-            method: self.method,
-            created,
-            ..task
-        }
-        .with_plan(&self.plan)
+        Task { os: self.os, method: self.method, created, ..task }.with_plan(&self.plan)
     }
 }
 
@@ -158,62 +142,31 @@ mod tests {
             starts: Seconds::new(1),
             copies: Seconds::new(2),
             speed: 3.5,
-            stalls: Some(Stall {
-                at: 40,
-                lasts: Some(Seconds::new(5)),
-            }),
-            ends: Ending::Fails {
-                at: 50,
-                error: TaskError::coded("SMS.0203", "slow"),
-            },
+            stalls: Some(Stall { at: 40, lasts: Some(Seconds::new(5)) }),
+            ends: Ending::Fails { at: 50, error: TaskError::coded("SMS.0203", "slow") },
         };
         assert_eq!(servers[0].plan, plan);
         assert_eq!(
             servers[1].plan.ends,
-            Ending::Fails {
-                at: 1,
-                error: TaskError::Text("plain words".into())
-            }
+            Ending::Fails { at: 1, error: TaskError::Text("plain words".into()) }
         );
         assert_eq!(servers[2].plan.ends, Ending::Syncs { lasts: None });
         assert_eq!(servers[6].plan, PlanSpec::default());
 
         let task = &scenario.tasks()[0];
-        assert_eq!(
-            (
-                task.name.as_str(),
-                task.source.as_ref().unwrap().name.as_str()
-            ),
-            ("w-db", "db")
-        );
-        assert_eq!(
-            (task.created, task.enterprise_project_id.as_str()),
-            (Duration::from_millis(1500), "ep")
-        );
+        assert_eq!((task.name.as_str(), task.source.as_ref().unwrap().name.as_str()), ("w-db", "db"));
+        assert_eq!((task.created, task.enterprise_project_id.as_str()), (Duration::from_millis(1500), "ep"));
         let json = serde_json::to_string(&scenario).unwrap();
-        assert_eq!(
-            Scenario::parse(&json).unwrap(),
-            scenario,
-            "JSON does as well"
-        );
+        assert_eq!(Scenario::parse(&json).unwrap(), scenario, "JSON does as well");
     }
 
     #[test]
     fn mistakes_are_told() {
         for (text, told) in [
-            (
-                "waves: [{name: w, servers: [{name: a}, {name: a}]}]",
-                "w-a twice",
-            ),
+            ("waves: [{name: w, servers: [{name: a}, {name: a}]}]", "w-a twice"),
             ("waves: [{name: w, servers: [{nane: a}]}]", "nane"),
-            (
-                "waves: [{name: w, servers: [{name: a, plan: {copies: -1}}]}]",
-                "negative",
-            ),
-            (
-                "waves: [{name: w, servers: [{name: a, plan: {ends: explodes}}]}]",
-                "explodes",
-            ),
+            ("waves: [{name: w, servers: [{name: a, plan: {copies: -1}}]}]", "negative"),
+            ("waves: [{name: w, servers: [{name: a, plan: {ends: explodes}}]}]", "explodes"),
             ("", "can't be read"),
             ("wave: []", "wave"),
         ] {
@@ -225,37 +178,19 @@ mod tests {
     #[test]
     fn the_demo_shows_one_failure_and_one_stall_in_about_a_minute() {
         let tasks = Scenario::parse(DEMO).unwrap().tasks();
-        let wave = |name: &str| {
-            tasks
-                .iter()
-                .filter(|task| task.name.starts_with(name))
-                .count()
-        };
+        let wave = |name: &str| tasks.iter().filter(|task| task.name.starts_with(name)).count();
         assert_eq!((wave("wave-1-"), wave("wave-2-")), (12, 4));
-        let ends: Vec<_> = tasks
-            .iter()
-            .map(|task| task.at(Duration::from_hours(1)))
-            .collect();
+        let ends: Vec<_> = tasks.iter().map(|task| task.at(Duration::from_hours(1))).collect();
         let failed = ends.iter().filter(|end| end.error.is_some()).count();
-        assert_eq!(
-            (
-                failed,
-                ends.iter().filter(|end| end.ended.is_none()).count()
-            ),
-            (1, 0)
-        );
+        assert_eq!((failed, ends.iter().filter(|end| end.ended.is_none()).count()), (1, 0));
         let last = ends.iter().filter_map(|end| end.ended).max().unwrap();
         assert!((50..=65).contains(&last.as_secs()), "{last:?}");
         let stalled = |second| {
             let stands = |task: &&Task| {
-                let (then, now) = (
-                    task.at(Duration::from_secs(second)),
-                    task.at(Duration::from_secs(second + 5)),
-                );
+                let (then, now) =
+                    (task.at(Duration::from_secs(second)), task.at(Duration::from_secs(second + 5)));
                 then.speed == Some(0.0)
-                    && then
-                        .current()
-                        .is_some_and(|step| step.name == task.copying_step())
+                    && then.current().is_some_and(|step| step.name == task.copying_step())
                     && then.state == now.state
                     && then.sub_tasks == now.sub_tasks
                     && then.state.as_str() == "RUNNING"

@@ -31,8 +31,6 @@ impl Serialize for Seconds {
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let seconds = f64::deserialize(deserializer)?;
-        Duration::try_from_secs_f64(seconds)
-            .map(Self)
-            .map_err(serde::de::Error::custom)
+        Duration::try_from_secs_f64(seconds).map(Self).map_err(serde::de::Error::custom)
     }
 }

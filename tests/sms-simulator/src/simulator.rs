@@ -100,40 +100,27 @@ impl Simulator {
             Transport::Http => None,
             Transport::Https(names) => Some(Authority::new(names)?),
         };
-        let (acceptor, ca_pem) = authority
-            .map(|authority| (authority.acceptor, authority.ca_pem))
-            .unzip();
+        let (acceptor, ca_pem) = authority.map(|authority| (authority.acceptor, authority.ca_pem)).unzip();
         let world = Arc::new(World::new(config.accounts, config.tasks, config.time_scale));
         let service = bind(config.listen, acceptor, Gateway::new(Arc::clone(&world))).await?;
         let control = match config.control {
             Some(address) => Some(bind(address, None, Control::new(Arc::clone(&world))).await?),
             None => None,
         };
-        Ok(Self {
-            service,
-            control,
-            ca_pem,
-            world,
-        })
+        Ok(Self { service, control, ca_pem, world })
     }
 
     /// The URL to give to clients, without a slash at its end.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        let scheme = if self.ca_pem.is_some() {
-            "https"
-        } else {
-            "http"
-        };
+        let scheme = if self.ca_pem.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.service.address)
     }
 
     /// The URL of the control port, if it is on.
     #[must_use]
     pub fn control_endpoint(&self) -> Option<String> {
-        self.control
-            .as_ref()
-            .map(|control| format!("http://{}", control.address))
+        self.control.as_ref().map(|control| format!("http://{}", control.address))
     }
 
     /// The certificate of the CA that clients must trust, in PEM; none for plain HTTP.
@@ -184,7 +171,5 @@ async fn bind<H: Handler>(
     tls: Option<TlsAcceptor>,
     handler: H,
 ) -> Result<Listening, StartError> {
-    listen(address, tls, Arc::new(handler))
-        .await
-        .map_err(|source| StartError::Listen { address, source })
+    listen(address, tls, Arc::new(handler)).await.map_err(|source| StartError::Listen { address, source })
 }

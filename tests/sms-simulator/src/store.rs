@@ -43,9 +43,8 @@ const ALL_ENTERPRISE_PROJECTS: &str = "all_granted_eps";
 
 impl TaskQuery {
     fn matches(&self, task: &Task, position: Duration) -> bool {
-        let is = |wanted: &Option<String>, value: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == value)
-        };
+        let is =
+            |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
         task.created <= position
             && is(&self.id, &task.id)
             && self.matches_project(task)
@@ -57,16 +56,12 @@ impl TaskQuery {
 
     fn matches_source(&self, task: &Task) -> bool {
         let source = task.source.as_ref().map(|server| server.id.as_str());
-        self.source_server_id
-            .as_deref()
-            .is_none_or(|wanted| source == Some(wanted))
+        self.source_server_id.as_deref().is_none_or(|wanted| source == Some(wanted))
     }
 
     fn matches_project(&self, task: &Task) -> bool {
         let wanted = self.enterprise_project_id.as_deref();
-        wanted.is_none_or(|wanted| {
-            wanted == ALL_ENTERPRISE_PROJECTS || wanted == task.enterprise_project_id
-        })
+        wanted.is_none_or(|wanted| wanted == ALL_ENTERPRISE_PROJECTS || wanted == task.enterprise_project_id)
     }
 }
 
@@ -79,14 +74,8 @@ pub struct Tasks {
 
 impl Tasks {
     pub(crate) fn new(timeline: Arc<Timeline>, tasks: Vec<Task>) -> Self {
-        let tasks = tasks
-            .into_iter()
-            .map(|task| (task.id.clone(), task))
-            .collect();
-        Self {
-            timeline,
-            tasks: RwLock::new(tasks),
-        }
+        let tasks = tasks.into_iter().map(|task| (task.id.clone(), task)).collect();
+        Self { timeline, tasks: RwLock::new(tasks) }
     }
 
     /// Adds a task, in place of one with the same id. A new one is listed first, as in the vendor's example, where the newest comes first.
@@ -101,20 +90,14 @@ impl Tasks {
 
     /// Removes all tasks and puts these in their place.
     pub fn replace(&self, tasks: impl IntoIterator<Item = Task>) {
-        *self.write() = tasks
-            .into_iter()
-            .map(|task| (task.id.clone(), task))
-            .collect();
+        *self.write() = tasks.into_iter().map(|task| (task.id.clone(), task)).collect();
     }
 
     /// Changes how a task is now; it leaves its plan and stays so. Says whether there was one.
     pub fn change(&self, id: &str, change: impl FnOnce(&mut Snapshot)) -> bool {
         let position = self.timeline.position();
         let mut tasks = self.write();
-        tasks
-            .get_mut(id)
-            .map(|task| task.change_at(position, change))
-            .is_some()
+        tasks.get_mut(id).map(|task| task.change_at(position, change)).is_some()
     }
 
     /// A task by its id.
@@ -139,21 +122,11 @@ impl Tasks {
     pub(crate) fn page(&self, query: &TaskQuery) -> TaskPage {
         let position = self.timeline.position();
         let tasks = self.read();
-        let matching: Vec<_> = tasks
-            .values()
-            .rev()
-            .filter(|task| query.matches(task, position))
-            .collect();
+        let matching: Vec<_> = tasks.values().rev().filter(|task| query.matches(task, position)).collect();
         let count = matching.len();
         let places = query.offset..query.offset.saturating_add(query.limit).min(count);
-        let page =
-            places.filter_map(|place| matching.get(place.wrapping_add(query.rotation) % count));
-        TaskPage {
-            count,
-            tasks: page
-                .map(|task| wire::body(task, position, &self.timeline))
-                .collect(),
-        }
+        let page = places.filter_map(|place| matching.get(place.wrapping_add(query.rotation) % count));
+        TaskPage { count, tasks: page.map(|task| wire::body(task, position, &self.timeline)).collect() }
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, IndexMap<String, Task>> {

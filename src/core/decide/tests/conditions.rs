@@ -255,3 +255,18 @@ fn a_request_is_answered_once_handled() {
     assert_eq!(world.status.last_handled_reconcile_at.as_deref(), Some("now"));
     assert_eq!(world.writes, writes + 1);
 }
+
+#[test]
+fn a_task_that_cannot_be_read_keeps_the_gates_closed() {
+    for (spec, expected) in [
+        (json!({}), (Truth::False, "TasksMissing")),
+        (json!({"filter": {"ids": ["t0"]}}), (Truth::True, "AllEnded")),
+    ] {
+        let mut world = World::new(spec);
+        let tasks = all(&["MIGRATE_SUCCESS"]);
+        world.observation.snapshot =
+            Some(Arc::new(Snapshot { sequence: 1, completed: world.now, tasks, unreadable: 1 }));
+        world.settle();
+        assert_eq!(world.condition(types::COMPLETED), expected);
+    }
+}

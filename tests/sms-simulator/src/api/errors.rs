@@ -44,8 +44,7 @@ pub enum ErrorBody {
 impl ErrorBody {
     /// The refusal of the vendor's page for a call without permission.
     pub(crate) fn forbidden(action: Action) -> Self {
-        let message =
-            format!("You do not have permission to perform action {action} on resource *.");
+        let message = format!("You do not have permission to perform action {action} on resource *.");
         Self::Json(json!({
             "error_code": "SMS.9004",
             "error_msg": format!("The current account does not have the permission to execute policy {message}"),

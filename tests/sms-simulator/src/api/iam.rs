@@ -30,10 +30,8 @@ pub(super) fn projects(account: &Account, query: &str) -> Reply {
         return forbidden(Action::ListProjects);
     }
     let name = parameter(query, "name");
-    let wanted = account
-        .projects
-        .iter()
-        .filter(|project| name.as_ref().is_none_or(|name| *name == project.name));
+    let wanted =
+        account.projects.iter().filter(|project| name.as_ref().is_none_or(|name| *name == project.name));
     let projects: Vec<_> = wanted.map(|project| body(account, project)).collect();
     Reply::ok(Payload::Json(json!({
         "projects": projects,

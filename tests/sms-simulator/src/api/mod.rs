@@ -58,10 +58,9 @@ impl Service<'_> {
             );
         }
         match tasks::parse(query) {
-            Ok(query) => Reply::ok(Payload::Tasks(self.tasks.page(&tasks::TaskQuery {
-                rotation: self.rotation,
-                ..query
-            }))),
+            Ok(query) => Reply::ok(Payload::Tasks(
+                self.tasks.page(&tasks::TaskQuery { rotation: self.rotation, ..query }),
+            )),
             Err(invalid) => Reply::error(StatusCode::BAD_REQUEST, &invalid.body(), self.request_id),
         }
     }
@@ -72,13 +71,6 @@ impl Service<'_> {
     }
 
     fn gateway(self, status: StatusCode, code: &str, message: String) -> Reply {
-        Reply::error(
-            status,
-            &ErrorBody::Gateway {
-                code: code.into(),
-                message,
-            },
-            self.request_id,
-        )
+        Reply::error(status, &ErrorBody::Gateway { code: code.into(), message }, self.request_id)
     }
 }

@@ -28,20 +28,14 @@ impl Reply {
 
     pub(crate) fn error(status: StatusCode, body: &ErrorBody, request_id: &str) -> Self {
         let mut reply = Self::new(status, body.payload(status, request_id));
-        reply
-            .headers
-            .insert(CONTENT_TYPE, HeaderValue::from_static(body.content_type()));
+        reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static(body.content_type()));
         reply
     }
 
     fn new(status: StatusCode, payload: Payload) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Self {
-            status,
-            headers,
-            payload,
-        }
+        Self { status, headers, payload }
     }
 }
 

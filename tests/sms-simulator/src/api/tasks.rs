@@ -21,10 +21,7 @@ pub(super) struct Invalid {
 impl Invalid {
     /// SMS-shaped; which code the real service gives is unverified.
     pub(super) fn body(&self) -> ErrorBody {
-        ErrorBody::Sms {
-            code: "SMS.0001".into(),
-            message: self.to_string(),
-        }
+        ErrorBody::Sms { code: "SMS.0001".into(), message: self.to_string() }
     }
 }
 
@@ -43,20 +40,11 @@ pub(super) fn parse(query: &str) -> Result<TaskQuery, Invalid> {
 }
 
 fn state(value: String) -> Result<TaskState, Invalid> {
-    let known = TaskState::FILTERABLE
-        .into_iter()
-        .find(|state| state.as_str() == value);
-    known.ok_or(Invalid {
-        name: "state",
-        value,
-    })
+    let known = TaskState::FILTERABLE.into_iter().find(|state| state.as_str() == value);
+    known.ok_or(Invalid { name: "state", value })
 }
 
-fn number(
-    query: &str,
-    name: &'static str,
-    range: RangeInclusive<usize>,
-) -> Result<Option<usize>, Invalid> {
+fn number(query: &str, name: &'static str, range: RangeInclusive<usize>) -> Result<Option<usize>, Invalid> {
     let Some(value) = parameter(query, name) else {
         return Ok(None);
     };
@@ -72,14 +60,7 @@ mod tests {
 
     #[test]
     fn nothing_asked_means_the_vendors_defaults() {
-        assert_eq!(
-            parse(""),
-            Ok(TaskQuery {
-                limit: 100,
-                offset: 0,
-                ..TaskQuery::default()
-            })
-        );
+        assert_eq!(parse(""), Ok(TaskQuery { limit: 100, offset: 0, ..TaskQuery::default() }));
     }
 
     #[test]

@@ -21,9 +21,7 @@ pub(crate) enum Denial {
     Expired { signed_at: String, now: String },
     #[error("Incorrect IAM authentication information: ak {0} not exist")]
     UnknownAccessKey(String),
-    #[error(
-        "Incorrect IAM authentication information: AK access failed to reach the limit,forbidden"
-    )]
+    #[error("Incorrect IAM authentication information: AK access failed to reach the limit,forbidden")]
     Locked,
     /// The real gateway shows the caller what it computed over, secrets in signed headers included; clients must be able to bear that.
     #[error("Incorrect IAM authentication information: verify aksk signature fail, canonicalRequest:{}", canonical.replace('\n', "|"))]
@@ -34,9 +32,7 @@ pub(crate) enum Denial {
     UnknownToken,
     #[error("The token must be updated")]
     ExpiredToken,
-    #[error(
-        "Incorrect IAM authentication information: domain or project does not belong to the caller"
-    )]
+    #[error("Incorrect IAM authentication information: domain or project does not belong to the caller")]
     WrongScope,
 }
 

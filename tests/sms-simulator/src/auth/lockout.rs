@@ -45,10 +45,7 @@ impl Lockout {
     }
 
     pub(crate) fn succeeded(&self, access_key: &str) {
-        self.keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(access_key);
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(access_key);
     }
 }
 
@@ -68,10 +65,7 @@ mod tests {
         assert!(!lockout.is_locked("other", NOW));
         assert!(!lockout.is_locked("ak", NOW + SignedDuration::from_secs(300)));
         lockout.failed("ak", NOW);
-        assert!(
-            !lockout.is_locked("ak", NOW),
-            "the count starts anew after a lock"
-        );
+        assert!(!lockout.is_locked("ak", NOW), "the count starts anew after a lock");
     }
 
     #[test]

@@ -36,8 +36,7 @@ pub enum Credential {
 
 impl Credential {
     pub(crate) fn claimed(headers: &HeaderMap) -> Self {
-        if let Some(authorization) = header(headers, "authorization").and_then(Authorization::parse)
-        {
+        if let Some(authorization) = header(headers, "authorization").and_then(Authorization::parse) {
             Self::AccessKey(authorization.access_key)
         } else if headers.contains_key("x-auth-token") {
             Self::Token
@@ -61,16 +60,12 @@ impl Gate {
         request: Signed<'_>,
         now: Timestamp,
     ) -> Result<Account, Denial> {
-        let account = match (
-            header(request.headers, "authorization"),
-            header(request.headers, "x-auth-token"),
-        ) {
-            (Some(authorization), _) => {
-                self.admit_signature(accounts, request, authorization, now)?
-            }
-            (None, Some(token)) => admit_token(accounts, token, now)?,
-            (None, None) => return Err(Denial::NoCredentials),
-        };
+        let account =
+            match (header(request.headers, "authorization"), header(request.headers, "x-auth-token")) {
+                (Some(authorization), _) => self.admit_signature(accounts, request, authorization, now)?,
+                (None, Some(token)) => admit_token(accounts, token, now)?,
+                (None, None) => return Err(Denial::NoCredentials),
+            };
         check_scope(&account, request.headers)?;
         Ok(account)
     }
@@ -82,8 +77,7 @@ impl Gate {
         authorization: &str,
         now: Timestamp,
     ) -> Result<Account, Denial> {
-        let authorization =
-            Authorization::parse(authorization).ok_or(Denial::MalformedAuthorization)?;
+        let authorization = Authorization::parse(authorization).ok_or(Denial::MalformedAuthorization)?;
         let date = check_date(request.headers, now)?;
         check_coverage(request.headers, &authorization.signed_headers)?;
         let access_key = &authorization.access_key;
@@ -113,10 +107,7 @@ fn verify(
     if expected != authorization.signature {
         return Err(Denial::SignatureMismatch { canonical });
     }
-    match (
-        &key.security_token,
-        header(request.headers, "x-security-token"),
-    ) {
+    match (&key.security_token, header(request.headers, "x-security-token")) {
         (None, None) => Ok(()),
         (Some(expected), Some(sent)) if expected == sent => Ok(()),
         _ => Err(Denial::WrongSecurityToken),
@@ -140,9 +131,7 @@ fn check_date(headers: &HeaderMap, now: Timestamp) -> Result<&str, Denial> {
 }
 
 fn check_coverage(headers: &HeaderMap, signed: &[String]) -> Result<(), Denial> {
-    let sent = SIGNED_WHEN_SENT
-        .into_iter()
-        .filter(|name| headers.contains_key(*name));
+    let sent = SIGNED_WHEN_SENT.into_iter().filter(|name| headers.contains_key(*name));
     let mut needed = ["host", "x-sdk-date"].into_iter().chain(sent);
     match needed.find(|name| !signed.iter().any(|signed| signed == name)) {
         Some(unsigned) => Err(Denial::HeaderNotSigned(unsigned)),
@@ -163,11 +152,7 @@ fn check_scope(account: &Account, headers: &HeaderMap) -> Result<(), Denial> {
     let domain = header(headers, "x-domain-id").is_none_or(|id| id == account.domain_id);
     let project = header(headers, "x-project-id")
         .is_none_or(|id| account.projects.iter().any(|project| project.id == id));
-    if domain && project {
-        Ok(())
-    } else {
-        Err(Denial::WrongScope)
-    }
+    if domain && project { Ok(()) } else { Err(Denial::WrongScope) }
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

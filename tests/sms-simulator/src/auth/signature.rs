@@ -12,11 +12,7 @@ use crate::query::pairs;
 /// The algorithm's name, which opens the Authorization header and the string to sign.
 pub(crate) const ALGORITHM: &str = "SDK-HMAC-SHA256";
 
-const UNESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const UNESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The parts of a request that a signature covers, as they came over the wire.
 #[derive(Debug, Clone, Copy)]
@@ -39,32 +35,18 @@ pub(crate) struct Authorization {
 impl Authorization {
     /// Reads `SDK-HMAC-SHA256 Access=AK, SignedHeaders=a;b, Signature=hex`.
     pub(crate) fn parse(value: &str) -> Option<Self> {
-        let fields: Vec<_> = value
-            .strip_prefix(ALGORITHM)?
-            .split(',')
-            .map(str::trim)
-            .collect();
-        let field = |name: &str| {
-            fields
-                .iter()
-                .find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
-        };
+        let fields: Vec<_> = value.strip_prefix(ALGORITHM)?.split(',').map(str::trim).collect();
+        let field = |name: &str| fields.iter().find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
         Some(Self {
             access_key: field("Access")?.to_owned(),
-            signed_headers: field("SignedHeaders")?
-                .split(';')
-                .map(str::to_owned)
-                .collect(),
+            signed_headers: field("SignedHeaders")?.split(';').map(str::to_owned).collect(),
             signature: field("Signature")?.to_owned(),
         })
     }
 }
 
 /// The canonical request over the named headers, in their canonical (sorted) order.
-pub(crate) fn canonical_request(
-    request: Signed<'_>,
-    signed_headers: &[String],
-) -> Result<String, Denial> {
+pub(crate) fn canonical_request(request: Signed<'_>, signed_headers: &[String]) -> Result<String, Denial> {
     let mut names = signed_headers.to_vec();
     names.sort_unstable();
     Ok([
@@ -93,11 +75,7 @@ pub(crate) fn signature(secret: &str, string_to_sign: &str) -> String {
 /// A path is unescaped as a whole before it is split: an escaped slash becomes a separator, as in the vendor's signer.
 fn canonical_path(path: &str) -> String {
     let plain = percent_decode_str(path).collect::<Vec<_>>();
-    let mut canonical = plain
-        .split(|byte| *byte == b'/')
-        .map(escape)
-        .collect::<Vec<_>>()
-        .join("/");
+    let mut canonical = plain.split(|byte| *byte == b'/').map(escape).collect::<Vec<_>>().join("/");
     if !canonical.ends_with('/') {
         canonical.push('/');
     }
@@ -107,18 +85,14 @@ fn canonical_path(path: &str) -> String {
 fn canonical_query(query: &str) -> String {
     let mut pairs: Vec<_> = pairs(query).collect();
     pairs.sort_unstable();
-    let pairs = pairs
-        .iter()
-        .map(|(key, value)| format!("{}={}", escape(key), escape(value)));
+    let pairs = pairs.iter().map(|(key, value)| format!("{}={}", escape(key), escape(value)));
     pairs.collect::<Vec<_>>().join("&")
 }
 
 fn canonical_headers(headers: &HeaderMap, names: &[String]) -> Result<String, Denial> {
     let mut block = String::new();
     for name in names {
-        let value = headers
-            .get(name)
-            .ok_or_else(|| Denial::SignedHeaderMissing(name.clone()))?;
+        let value = headers.get(name).ok_or_else(|| Denial::SignedHeaderMissing(name.clone()))?;
         block.push_str(name);
         block.push(':');
         block.push_str(String::from_utf8_lossy(value.as_bytes()).trim());
@@ -139,11 +113,9 @@ fn escape(bytes: impl AsRef<[u8]>) -> String {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String can't fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -42,17 +42,10 @@ impl Disruption {
     /// What comes in place of the service's answer.
     pub(crate) fn replacement(&self, request_id: &str) -> Option<Result<Reply, Abort>> {
         self.effects().find_map(|effect| match effect {
-            Effect::Respond {
-                status,
-                headers,
-                body,
-            } => {
-                let status =
-                    StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            Effect::Respond { status, headers, body } => {
+                let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 let mut reply = Reply::error(status, body, request_id);
-                let headers = headers
-                    .iter()
-                    .filter_map(|(name, value)| header(name, value));
+                let headers = headers.iter().filter_map(|(name, value)| header(name, value));
                 reply.headers.extend(headers);
                 Some(Ok(reply))
             }
@@ -64,21 +57,14 @@ impl Disruption {
     /// How far the order of the tasks has turned.
     pub(crate) fn rotation(&self) -> usize {
         let turns = self.hits.iter().filter_map(|(effect, hit)| match effect {
-            Effect::Rotate(by) => {
-                Some(by.saturating_mul(usize::try_from(*hit).unwrap_or(usize::MAX)))
-            }
+            Effect::Rotate(by) => Some(by.saturating_mul(usize::try_from(*hit).unwrap_or(usize::MAX))),
             _ => None,
         });
         turns.fold(0, usize::saturating_add)
     }
 
     /// The body after all changes; gzip, if it is done, is told in the headers.
-    pub(crate) fn body(
-        &self,
-        payload: Payload,
-        accepted: &HeaderMap,
-        headers: &mut HeaderMap,
-    ) -> Vec<u8> {
+    pub(crate) fn body(&self, payload: Payload, accepted: &HeaderMap, headers: &mut HeaderMap) -> Vec<u8> {
         let mut body = self.edit(payload).encode();
         for effect in self.effects() {
             match effect {
@@ -123,14 +109,12 @@ impl Disruption {
     /// How the body reaches the client.
     pub(crate) fn delivery(&self) -> Delivery {
         let delivery = self.effects().find_map(|effect| match effect {
-            Effect::CutBody { after, drop } => Some(Delivery {
-                after: *after,
-                then: Then::Abort((*drop).into()),
-            }),
-            Effect::StallBody { after, seconds } => Some(Delivery {
-                after: *after,
-                then: Then::Pause(seconds.0),
-            }),
+            Effect::CutBody { after, drop } => {
+                Some(Delivery { after: *after, then: Then::Abort((*drop).into()) })
+            }
+            Effect::StallBody { after, seconds } => {
+                Some(Delivery { after: *after, then: Then::Pause(seconds.0) })
+            }
             _ => None,
         });
         delivery.unwrap_or_default()
@@ -151,11 +135,6 @@ fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
 }
 
 fn accepts_gzip(accepted: &HeaderMap) -> bool {
-    let encodings = accepted
-        .get_all(ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    encodings
-        .flat_map(|value| value.split(','))
-        .any(|encoding| encoding.trim().starts_with("gzip"))
+    let encodings = accepted.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    encodings.flat_map(|value| value.split(',')).any(|encoding| encoding.trim().starts_with("gzip"))
 }

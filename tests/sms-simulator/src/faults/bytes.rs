@@ -7,10 +7,7 @@ use flate2::write::GzEncoder;
 
 /// Puts a byte that UTF-8 doesn't know into the first string.
 pub(super) fn spoil_utf8(mut body: Vec<u8>) -> Vec<u8> {
-    let quote = body
-        .iter()
-        .position(|byte| *byte == b'"')
-        .unwrap_or_default();
+    let quote = body.iter().position(|byte| *byte == b'"').unwrap_or_default();
     body.insert((quote + 1).min(body.len()), 0xff);
     body
 }

@@ -10,11 +10,7 @@ use crate::seconds::Seconds;
 
 /// What happens to a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Effect {
     /// The answer's headers come later.
     Delay(Seconds),
@@ -73,11 +69,7 @@ impl Effect {
     /// An answer of this status and body.
     #[must_use]
     pub fn respond(status: u16, body: ErrorBody) -> Self {
-        Self::Respond {
-            status,
-            headers: BTreeMap::new(),
-            body,
-        }
+        Self::Respond { status, headers: BTreeMap::new(), body }
     }
 
     /// The gateway's 429, with this value of Retry-After.
@@ -85,25 +77,19 @@ impl Effect {
     pub fn throttle(retry_after: Option<&str>) -> Self {
         let body = ErrorBody::Gateway {
             code: "APIGW.0308".into(),
-            message: "The throttling threshold has been reached: policy user over ratelimit,limit:60,time:1 minute".into(),
+            message:
+                "The throttling threshold has been reached: policy user over ratelimit,limit:60,time:1 minute"
+                    .into(),
         };
         let headers = retry_after.map(|value| ("Retry-After".to_owned(), value.to_owned()));
-        Self::Respond {
-            status: 429,
-            headers: headers.into_iter().collect(),
-            body,
-        }
+        Self::Respond { status: 429, headers: headers.into_iter().collect(), body }
     }
 
     /// A 302 to another URL.
     #[must_use]
     pub fn redirect(location: impl Into<String>) -> Self {
         let headers = BTreeMap::from([("Location".to_owned(), location.into())]);
-        Self::Respond {
-            status: 302,
-            headers,
-            body: ErrorBody::Html,
-        }
+        Self::Respond { status: 302, headers, body: ErrorBody::Html }
     }
 
     /// `count` wrong by this.
@@ -127,9 +113,6 @@ impl Effect {
     /// Another value at a [path](PageEdit::Set).
     #[must_use]
     pub fn set(path: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
-        Self::Page(PageEdit::Set {
-            path: path.into(),
-            value: value.into(),
-        })
+        Self::Page(PageEdit::Set { path: path.into(), value: value.into() })
     }
 }

@@ -33,10 +33,7 @@ pub struct Fault {
 impl From<Effect> for Fault {
     /// At every request.
     fn from(effect: Effect) -> Self {
-        Self {
-            when: Trigger::default(),
-            effect,
-        }
+        Self { when: Trigger::default(), effect }
     }
 }
 
@@ -70,13 +67,11 @@ pub struct Trigger {
 impl Trigger {
     fn matches(&self, request: Signed<'_>, credential: &Credential) -> bool {
         self.path.as_deref().is_none_or(|path| path == request.path)
+            && self.query.as_deref().is_none_or(|wanted| request.query.split('&').any(|pair| pair == wanted))
             && self
-                .query
+                .access_key
                 .as_deref()
-                .is_none_or(|wanted| request.query.split('&').any(|pair| pair == wanted))
-            && self.access_key.as_deref().is_none_or(
-                |wanted| matches!(credential, Credential::AccessKey(key) if key == wanted),
-            )
+                .is_none_or(|wanted| matches!(credential, Credential::AccessKey(key) if key == wanted))
     }
 }
 
@@ -124,9 +119,7 @@ impl Armed {
         self.matched += 1;
         let hit = self.matched > when.skip
             && when.times.is_none_or(|times| self.hits < times)
-            && when
-                .probability
-                .is_none_or(|probability| self.random.f64() < probability);
+            && when.probability.is_none_or(|probability| self.random.f64() < probability);
         self.hits += u64::from(hit);
         hit
     }
@@ -140,13 +133,7 @@ impl Faults {
         state.last_id += 1;
         let id = FaultId(state.last_id);
         let random = fastrand::Rng::with_seed(fault.when.seed);
-        state.armed.push(Armed {
-            id,
-            fault,
-            matched: 0,
-            hits: 0,
-            random,
-        });
+        state.armed.push(Armed { id, fault, matched: 0, hits: 0, random });
         id
     }
 
@@ -178,15 +165,9 @@ impl Faults {
     /// What happens to this request.
     pub(crate) fn hit(&self, request: Signed<'_>, credential: &Credential) -> Disruption {
         let mut state = self.lock();
-        let matching = state
-            .armed
-            .iter_mut()
-            .filter(|armed| armed.fault.when.matches(request, credential));
-        let hits = matching.filter_map(|armed| {
-            armed
-                .draw()
-                .then(|| (armed.fault.effect.clone(), armed.hits))
-        });
+        let matching = state.armed.iter_mut().filter(|armed| armed.fault.when.matches(request, credential));
+        let hits =
+            matching.filter_map(|armed| armed.draw().then(|| (armed.fault.effect.clone(), armed.hits)));
         Disruption::new(hits.collect())
     }
 
@@ -201,70 +182,37 @@ mod tests {
 
     fn hits(when: Trigger, requests: &[(&str, &str)]) -> Vec<bool> {
         let faults = Faults::default();
-        faults.add(Fault {
-            when,
-            effect: Effect::Gzip,
-        });
+        faults.add(Fault { when, effect: Effect::Gzip });
         let headers = http::HeaderMap::new();
         let hit = |(path, query): &(&str, &str)| {
-            let request = Signed {
-                method: "GET",
-                path,
-                query,
-                headers: &headers,
-                body: &[],
-            };
-            !faults
-                .hit(request, &Credential::AccessKey("ak".into()))
-                .is_empty()
+            let request = Signed { method: "GET", path, query, headers: &headers, body: &[] };
+            !faults.hit(request, &Credential::AccessKey("ak".into())).is_empty()
         };
         requests.iter().map(hit).collect()
     }
 
     #[test]
     fn path_query_and_caller_must_match() {
-        let requests = [
-            ("/a", "offset=200&x=1"),
-            ("/b", "offset=200"),
-            ("/a", "offset=2000"),
-        ];
-        let path = Trigger {
-            path: Some("/a".into()),
-            ..Trigger::default()
-        };
+        let requests = [("/a", "offset=200&x=1"), ("/b", "offset=200"), ("/a", "offset=2000")];
+        let path = Trigger { path: Some("/a".into()), ..Trigger::default() };
         assert_eq!(hits(path, &requests), [true, false, true]);
-        let query = Trigger {
-            query: Some("offset=200".into()),
-            ..Trigger::default()
-        };
+        let query = Trigger { query: Some("offset=200".into()), ..Trigger::default() };
         assert_eq!(hits(query, &requests), [true, true, false]);
-        let caller = |key: &str| Trigger {
-            access_key: Some(key.into()),
-            ..Trigger::default()
-        };
+        let caller = |key: &str| Trigger { access_key: Some(key.into()), ..Trigger::default() };
         assert_eq!(hits(caller("ak"), &requests), [true; 3]);
         assert_eq!(hits(caller("other"), &requests), [false; 3]);
     }
 
     #[test]
     fn skip_and_times_count_matching_requests_only() {
-        let when = Trigger {
-            path: Some("/a".into()),
-            skip: 1,
-            times: Some(2),
-            ..Trigger::default()
-        };
+        let when = Trigger { path: Some("/a".into()), skip: 1, times: Some(2), ..Trigger::default() };
         let requests = [("/a", ""), ("/b", ""), ("/a", ""), ("/a", ""), ("/a", "")];
         assert_eq!(hits(when, &requests), [false, false, true, true, false]);
     }
 
     #[test]
     fn chance_is_the_same_for_the_same_seed() {
-        let when = |probability, seed| Trigger {
-            probability: Some(probability),
-            seed,
-            ..Trigger::default()
-        };
+        let when = |probability, seed| Trigger { probability: Some(probability), seed, ..Trigger::default() };
         let requests = [("/a", ""); 200];
         assert_eq!(hits(when(0.0, 1), &requests), [false; 200]);
         assert_eq!(hits(when(1.0, 1), &requests), [true; 200]);

@@ -77,9 +77,7 @@ fn at_path(value: &mut Value, path: &str, edit: &mut impl FnMut(&mut Value)) {
     let Some(path) = path.strip_prefix('/') else {
         return edit(value);
     };
-    let (token, rest) = path
-        .find('/')
-        .map_or((path, ""), |slash| path.split_at(slash));
+    let (token, rest) = path.find('/').map_or((path, ""), |slash| path.split_at(slash));
     for child in children(value, token) {
         at_path(child, rest, edit);
     }
@@ -89,12 +87,9 @@ fn children<'a>(value: &'a mut Value, token: &str) -> Vec<&'a mut Value> {
     match (value, token) {
         (Value::Array(items), "*") => items.iter_mut().collect(),
         (Value::Object(fields), "*") => fields.values_mut().collect(),
-        (Value::Array(items), index) => index
-            .parse()
-            .ok()
-            .and_then(|index: usize| items.get_mut(index))
-            .into_iter()
-            .collect(),
+        (Value::Array(items), index) => {
+            index.parse().ok().and_then(|index: usize| items.get_mut(index)).into_iter().collect()
+        }
         (Value::Object(fields), name) => fields.get_mut(name).into_iter().collect(),
         _ => Vec::new(),
     }
@@ -142,12 +137,7 @@ mod tests {
     }
 
     fn ids(page: &Value) -> Vec<&str> {
-        page["tasks"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|task| task["id"].as_str().unwrap())
-            .collect()
+        page["tasks"].as_array().unwrap().iter().map(|task| task["id"].as_str().unwrap()).collect()
     }
 
     #[test]
@@ -165,58 +155,31 @@ mod tests {
 
     #[test]
     fn a_star_means_every_element() {
-        let page = edited(&PageEdit::Set {
-            path: "/tasks/*/sub_tasks/*/progress".into(),
-            value: json!(-7),
-        });
-        assert_eq!(
-            page["tasks"][0]["sub_tasks"],
-            json!([{"progress": -7}, {"progress": -7}])
-        );
+        let page = edited(&PageEdit::Set { path: "/tasks/*/sub_tasks/*/progress".into(), value: json!(-7) });
+        assert_eq!(page["tasks"][0]["sub_tasks"], json!([{"progress": -7}, {"progress": -7}]));
         assert_eq!(page["tasks"][2]["sub_tasks"], json!([{"progress": -7}]));
     }
 
     #[test]
     fn an_index_means_one_element_and_a_wrong_path_none() {
-        let page = edited(&PageEdit::Set {
-            path: "/tasks/1".into(),
-            value: Value::Null,
-        });
+        let page = edited(&PageEdit::Set { path: "/tasks/1".into(), value: Value::Null });
         assert_eq!(page["tasks"][1], Value::Null);
         assert_eq!(page["tasks"][0]["id"], "a");
-        let untouched = edited(&PageEdit::Set {
-            path: "/tasks/9/id".into(),
-            value: Value::Null,
-        });
+        let untouched = edited(&PageEdit::Set { path: "/tasks/9/id".into(), value: Value::Null });
         assert_eq!(untouched, edited(&PageEdit::Count(0)));
     }
 
     #[test]
     fn fields_and_elements_are_removed() {
         let page = edited(&PageEdit::Remove("/tasks/*/id".into()));
-        assert!(
-            page["tasks"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .all(|task| task.get("id").is_none())
-        );
-        assert_eq!(
-            ids(&edited(&PageEdit::Remove("/tasks/1".into()))),
-            ["a", "c"]
-        );
+        assert!(page["tasks"].as_array().unwrap().iter().all(|task| task.get("id").is_none()));
+        assert_eq!(ids(&edited(&PageEdit::Remove("/tasks/1".into()))), ["a", "c"]);
     }
 
     #[test]
     fn strings_are_inflated_and_numbers_become_strings() {
-        let inflated = edited(&PageEdit::Inflate {
-            path: "/tasks/0/id".into(),
-            bytes: 1000,
-        });
-        assert_eq!(
-            inflated["tasks"][0]["id"].as_str().map(str::len),
-            Some(1000)
-        );
+        let inflated = edited(&PageEdit::Inflate { path: "/tasks/0/id".into(), bytes: 1000 });
+        assert_eq!(inflated["tasks"][0]["id"].as_str().map(str::len), Some(1000));
         let page = edited(&PageEdit::NumbersAsStrings);
         assert_eq!(page["count"], "3");
         assert_eq!(page["tasks"][2]["sub_tasks"][0]["progress"], "3");

@@ -12,10 +12,7 @@ const ERRORS: [(&str, &str); 6] = [
     ("SMS.0007", "The agent on the source server doesn't answer."),
     ("SMS.0201", "The network is busy."),
     ("SMS.0203", "The connection to the target server timed out."),
-    (
-        "SMS.0204",
-        "The account lacks a permission that the migration needs.",
-    ),
+    ("SMS.0204", "The account lacks a permission that the migration needs."),
     ("SMS.0412", "The target server does not exist."),
     ("SMS.1902", "The I/O monitor of the source server failed."),
 ];
@@ -30,22 +27,9 @@ pub fn generate(count: usize, seed: u64) -> Vec<Task> {
 
 fn task(number: usize, rng: &mut Rng) -> Task {
     let role = rng.choice(ROLES).unwrap_or_default();
-    let os = if rng.u8(..100) < 25 {
-        OsType::Windows
-    } else {
-        OsType::Linux
-    };
-    let method = if rng.bool() {
-        TransferMethod::File
-    } else {
-        TransferMethod::Block
-    };
-    Task {
-        os,
-        method,
-        ..Task::new(format!("{role}-{number:05}"))
-    }
-    .with_plan(&plan(rng))
+    let os = if rng.u8(..100) < 25 { OsType::Windows } else { OsType::Linux };
+    let method = if rng.bool() { TransferMethod::File } else { TransferMethod::Block };
+    Task { os, method, ..Task::new(format!("{role}-{number:05}")) }.with_plan(&plan(rng))
 }
 
 fn plan(rng: &mut Rng) -> PlanSpec {
@@ -61,14 +45,8 @@ fn plan(rng: &mut Rng) -> PlanSpec {
 
 fn stall(fate: u8, rng: &mut Rng) -> Option<Stall> {
     match fate {
-        0..2 => Some(Stall {
-            at: rng.u8(1..99),
-            lasts: None,
-        }),
-        10..13 => Some(Stall {
-            at: rng.u8(1..99),
-            lasts: Some(Seconds::new(rng.u64(60..3600))),
-        }),
+        0..2 => Some(Stall { at: rng.u8(1..99), lasts: None }),
+        10..13 => Some(Stall { at: rng.u8(1..99), lasts: Some(Seconds::new(rng.u64(60..3600))) }),
         _ => None,
     }
 }
@@ -76,21 +54,10 @@ fn stall(fate: u8, rng: &mut Rng) -> Option<Stall> {
 fn ending(fate: u8, rng: &mut Rng) -> Ending {
     let at = rng.u8(1..99);
     match fate {
-        2..4 => Ending::Aborts {
-            at,
-            takes: Seconds::new(rng.u64(5..60)),
-        },
-        4 => Ending::Becomes {
-            at,
-            state: TaskState::new("PENDING_LICENSE"),
-        },
-        5..10 => Ending::Fails {
-            at,
-            error: error(rng),
-        },
-        80.. => Ending::Syncs {
-            lasts: Some(Seconds::new(rng.u64(60..1800))),
-        },
+        2..4 => Ending::Aborts { at, takes: Seconds::new(rng.u64(5..60)) },
+        4 => Ending::Becomes { at, state: TaskState::new("PENDING_LICENSE") },
+        5..10 => Ending::Fails { at, error: error(rng) },
+        80.. => Ending::Syncs { lasts: Some(Seconds::new(rng.u64(60..1800))) },
         _ => Ending::Succeeds,
     }
 }
@@ -111,10 +78,7 @@ mod tests {
     fn the_same_seed_makes_the_same_tasks() {
         let shape = |seed| {
             let tasks = generate(300, seed);
-            tasks
-                .iter()
-                .map(|task| (task.id.clone(), task.at(Duration::from_mins(15))))
-                .collect::<Vec<_>>()
+            tasks.iter().map(|task| (task.id.clone(), task.at(Duration::from_mins(15)))).collect::<Vec<_>>()
         };
         assert_eq!(shape(1), shape(1));
         assert_ne!(shape(1), shape(2));
@@ -127,9 +91,7 @@ mod tests {
         assert_eq!(ids.len(), 5_000);
         let mut ends = BTreeMap::new();
         for task in &tasks {
-            *ends
-                .entry(task.at(Duration::from_hours(24)).state.to_string())
-                .or_insert(0) += 1;
+            *ends.entry(task.at(Duration::from_hours(24)).state.to_string()).or_insert(0) += 1;
         }
         let share = |state: &str| ends.get(state).copied().unwrap_or_default() * 100 / 5_000;
         assert!(share("MIGRATE_SUCCESS") >= 85, "{ends:?}");

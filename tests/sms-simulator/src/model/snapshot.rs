@@ -79,10 +79,7 @@ pub enum TaskError {
 impl TaskError {
     /// An error with a code.
     pub fn coded(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Coded {
-            code: code.into(),
-            message: message.into(),
-        }
+        Self::Coded { code: code.into(), message: message.into() }
     }
 
     /// The string on the wire.

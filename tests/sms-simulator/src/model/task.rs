@@ -132,12 +132,7 @@ impl Task {
     /// The same, following a plan from its creation on.
     #[must_use]
     pub fn with_plan(mut self, spec: &PlanSpec) -> Self {
-        self.course = Course::Planned(Box::new(Plan::new(
-            spec,
-            self.os,
-            self.method,
-            self.created,
-        )));
+        self.course = Course::Planned(Box::new(Plan::new(spec, self.os, self.method, self.created)));
         self
     }
 
@@ -178,12 +173,7 @@ impl Task {
     /// The same, RUNNING, with its data copied to this percentage at this speed.
     #[must_use]
     pub fn copying(self, progress: u8, speed: f64) -> Self {
-        let step = SubTask {
-            name: self.copying_step().into(),
-            progress,
-            began: Duration::ZERO,
-            ended: None,
-        };
+        let step = SubTask { name: self.copying_step().into(), progress, began: Duration::ZERO, ended: None };
         self.with_snapshot(Snapshot {
             sub_tasks: vec![step],
             speed: Some(speed),
@@ -195,10 +185,7 @@ impl Task {
     /// The same, failed with this error.
     #[must_use]
     pub fn failed(self, error: TaskError) -> Self {
-        self.with_snapshot(Snapshot {
-            error: Some(error),
-            ..Snapshot::of(TaskState::MIGRATE_FAIL)
-        })
+        self.with_snapshot(Snapshot { error: Some(error), ..Snapshot::of(TaskState::MIGRATE_FAIL) })
     }
 }
 
@@ -206,14 +193,7 @@ impl Task {
 pub(crate) fn uuid(kind: &str, name: &str) -> String {
     let text = hex(digest_of(kind, name).as_ref());
     let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
-    [
-        part(0..8),
-        part(8..12),
-        part(12..16),
-        part(16..20),
-        part(20..32),
-    ]
-    .join("-")
+    [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-")
 }
 
 fn private_ip(first: u8, name: &str) -> String {

@@ -115,40 +115,26 @@ struct ConfigBody {
 /// A task as the page shows it at a moment.
 pub(crate) fn body(task: &Task, position: Duration, timeline: &Timeline) -> TaskBody {
     let snapshot = task.at(position);
-    let created_server = snapshot.sub_tasks.len() > 1
-        || snapshot.state.has_ended()
-        || snapshot.state == TaskState::SYNCING;
+    let created_server =
+        snapshot.sub_tasks.len() > 1 || snapshot.state.has_ended() || snapshot.state == TaskState::SYNCING;
     let speed = snapshot.speed.unwrap_or_default();
     TaskBody {
         id: task.id.clone(),
         name: task.name.clone(),
         kind: kind(task),
         os_type: task.os.to_string(),
-        estimate_complete_time: snapshot
-            .estimate
-            .map(|position| timeline.epoch_millis(position)),
+        estimate_complete_time: snapshot.estimate.map(|position| timeline.epoch_millis(position)),
         create_date: timeline.epoch_millis(task.created),
         priority: 1,
         speed_limit: 0,
         migrate_speed: snapshot.speed,
         compress_rate: if speed > 0.0 { 1.6 } else { 0.0 },
         start_target_server: true,
-        error_json: snapshot
-            .error
-            .as_ref()
-            .map(super::TaskError::to_error_json)
-            .unwrap_or_default(),
+        error_json: snapshot.error.as_ref().map(super::TaskError::to_error_json).unwrap_or_default(),
         total_time: total_time(&snapshot, position, timeline),
-        migration_ip: if created_server {
-            task.target.ip.clone()
-        } else {
-            String::new()
-        },
+        migration_ip: if created_server { task.target.ip.clone() } else { String::new() },
         sub_tasks: sub_tasks(&snapshot.sub_tasks, timeline),
-        source_server: task
-            .source
-            .as_ref()
-            .map(|server| source(server, task.os, &snapshot.state)),
+        source_server: task.source.as_ref().map(|server| source(server, task.os, &snapshot.state)),
         enterprise_project_id: task.enterprise_project_id.clone(),
         target_server: target(task, created_server),
         log_collect_status: "INIT",
@@ -233,11 +219,7 @@ fn target(task: &Task, created: bool) -> TargetBody {
     let Server { id, name, ip } = &task.target;
     TargetBody {
         id: id.clone(),
-        vm_id: if created {
-            uuid("vm", &task.name)
-        } else {
-            String::new()
-        },
+        vm_id: if created { uuid("vm", &task.name) } else { String::new() },
         name: name.clone(),
         ip: created.then(|| ip.clone()),
         os_type: task.os.to_string(),
@@ -246,14 +228,8 @@ fn target(task: &Task, created: bool) -> TargetBody {
 }
 
 fn clone_server(task: &Task, snapshot: &Snapshot) -> Option<CloneBody> {
-    let cloned = snapshot
-        .sub_tasks
-        .iter()
-        .any(|step| step.name == "CLONE_VM" && step.ended.is_some());
-    cloned.then(|| CloneBody {
-        vm_id: uuid("clone", &task.name),
-        name: format!("{}-clone", task.name),
-    })
+    let cloned = snapshot.sub_tasks.iter().any(|step| step.name == "CLONE_VM" && step.ended.is_some());
+    cloned.then(|| CloneBody { vm_id: uuid("clone", &task.name), name: format!("{}-clone", task.name) })
 }
 
 fn network(speed: f64) -> NetworkBody {
@@ -271,16 +247,8 @@ fn network(speed: f64) -> NetworkBody {
 }
 
 fn special_config(task: &Task) -> Vec<ConfigBody> {
-    let excludes = ConfigBody {
-        key: "EXCLUDE_MIGRATE_PATH",
-        value: "/var/tmp",
-        status: "0",
-    };
-    if task.os == OsType::Linux && task.method == TransferMethod::File {
-        vec![excludes]
-    } else {
-        Vec::new()
-    }
+    let excludes = ConfigBody { key: "EXCLUDE_MIGRATE_PATH", value: "/var/tmp", status: "0" };
+    if task.os == OsType::Linux && task.method == TransferMethod::File { vec![excludes] } else { Vec::new() }
 }
 
 /// The page gives this string no format: "the current sub-task and its progress".

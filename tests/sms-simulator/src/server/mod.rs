@@ -99,9 +99,8 @@ async fn serve<S: Socket, H: Handler>(stream: S, handler: Arc<H>) {
         let handler = Arc::clone(&handler);
         async move { handler.handle(request).await }
     });
-    let mut connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), service);
+    let mut connection =
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
     let Err(error) = Pin::new(&mut connection).await else {
         return;
     };
@@ -115,10 +114,7 @@ async fn serve<S: Socket, H: Handler>(stream: S, handler: Arc<H>) {
 }
 
 fn cause(error: &hyper::Error) -> Option<Abort> {
-    error
-        .source()
-        .and_then(|source| source.downcast_ref())
-        .copied()
+    error.source().and_then(|source| source.downcast_ref()).copied()
 }
 
 /// A stream that knows the TCP connection under it.

@@ -28,26 +28,13 @@ impl Running {
     fn start(arguments: &[&str]) -> Self {
         let mut process = command(arguments).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(process.stdout.as_mut().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        Self {
-            process,
-            endpoints: serde_json::from_str(&line).unwrap(),
-        }
+        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        Self { process, endpoints: serde_json::from_str(&line).unwrap() }
     }
 
     async fn count(&self, filter: &str) -> Value {
-        let url = format!(
-            "{}/v3/tasks?limit=0&{filter}",
-            self.endpoints["endpoint"].as_str().unwrap()
-        );
-        let response = http()
-            .get(url)
-            .header("x-auth-token", TOKEN)
-            .send()
-            .await
-            .unwrap();
+        let url = format!("{}/v3/tasks?limit=0&{filter}", self.endpoints["endpoint"].as_str().unwrap());
+        let response = http().get(url).header("x-auth-token", TOKEN).send().await.unwrap();
         response.json::<Value>().await.unwrap()["count"].clone()
     }
 }
@@ -60,11 +47,7 @@ impl Drop for Running {
 }
 
 fn refused(arguments: &[&str]) -> String {
-    let Output {
-        status,
-        stderr,
-        stdout,
-    } = command(arguments).output().unwrap();
+    let Output { status, stderr, stdout } = command(arguments).output().unwrap();
     assert!(!status.success() && stdout.is_empty());
     String::from_utf8(stderr).unwrap()
 }
@@ -75,14 +58,8 @@ async fn it_serves_a_scenario_and_a_control_port() {
     let running = Running::start(&["--scenario", demo]);
     assert_eq!(running.count("name=wave-1").await, 12);
     let control = running.endpoints["control"].as_str().unwrap();
-    let requests: Value = http()
-        .get(format!("{control}/requests"))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let requests: Value =
+        http().get(format!("{control}/requests")).send().await.unwrap().json().await.unwrap();
     assert_eq!(requests["counters"]["requests"], 1);
 }
 
@@ -94,17 +71,8 @@ async fn it_generates_tasks_and_offers_https() {
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.pem");
     let running = Running::start(&["--tls-ca-file", ca.to_str().unwrap()]);
-    assert!(
-        running.endpoints["endpoint"]
-            .as_str()
-            .unwrap()
-            .starts_with("https://")
-    );
-    assert!(
-        std::fs::read_to_string(ca)
-            .unwrap()
-            .starts_with("-----BEGIN CERTIFICATE-----")
-    );
+    assert!(running.endpoints["endpoint"].as_str().unwrap().starts_with("https://"));
+    assert!(std::fs::read_to_string(ca).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
 }
 
 #[test]
@@ -113,10 +81,7 @@ fn it_refuses_with_one_clear_line() {
     let bad = folder.path().join("bad.yaml");
     std::fs::write(&bad, "waves: [{name: w, servers: [{nane: a}]}]").unwrap();
     let message = refused(&["--scenario", bad.to_str().unwrap()]);
-    assert!(
-        message.contains("bad.yaml") && message.contains("nane"),
-        "{message}"
-    );
+    assert!(message.contains("bad.yaml") && message.contains("nane"), "{message}");
     assert!(refused(&["--scenario", "/nowhere.yaml"]).contains("/nowhere.yaml can't be read"));
     assert!(refused(&["--time-scale", "0"]).contains("above 0"));
     assert!(refused(&["--seed", "3"]).contains("--generate"));

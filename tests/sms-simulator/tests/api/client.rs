@@ -12,20 +12,12 @@ pub(crate) const TOKEN: &str = "token-of-the-tests";
 /// A server with these tasks, whose default account is opened by [`TOKEN`].
 pub(crate) async fn start(tasks: Vec<Task>) -> Simulator {
     let accounts = vec![Account::default().with_token(TOKEN)];
-    Simulator::start(Config {
-        accounts,
-        tasks,
-        ..Config::default()
-    })
-    .await
-    .unwrap()
+    Simulator::start(Config { accounts, tasks, ..Config::default() }).await.unwrap()
 }
 
 /// So many READY tasks, named task-0000 and so on.
 pub(crate) fn numbered(count: usize) -> Vec<Task> {
-    (0..count)
-        .map(|number| Task::new(format!("task-{number:04}")))
-        .collect()
+    (0..count).map(|number| Task::new(format!("task-{number:04}"))).collect()
 }
 
 /// A client without redirects; one connection pool each.
@@ -34,11 +26,7 @@ pub(crate) fn http() -> Client {
     PROVIDER.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap()
+    Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
 /// The answer to a GET with [`TOKEN`].
@@ -54,10 +42,5 @@ pub(crate) async fn get_json(simulator: &Simulator, target: &str) -> Value {
 
 /// The ids on a page.
 pub(crate) fn ids(page: &Value) -> Vec<String> {
-    page["tasks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|task| task["id"].as_str().unwrap().to_owned())
-        .collect()
+    page["tasks"].as_array().unwrap().iter().map(|task| task["id"].as_str().unwrap().to_owned()).collect()
 }

@@ -18,12 +18,7 @@ async fn controlled() -> Simulator {
 
 async fn control(simulator: &Simulator, method: Method, path: &str, body: Value) -> (u16, Value) {
     let url = format!("{}{path}", simulator.control_endpoint().unwrap());
-    let response = http()
-        .request(method, url)
-        .json(&body)
-        .send()
-        .await
-        .unwrap();
+    let response = http().request(method, url).json(&body).send().await.unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
@@ -55,43 +50,14 @@ async fn faults_of_every_kind_are_added_listed_and_removed() {
         assert_eq!(status, 200, "{effect}: {answer}");
     }
     let (_, list) = control(&simulator, Method::GET, "/faults", Value::Null).await;
-    let listed: Vec<_> = list
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|fault| fault["fault"]["effect"].clone())
-        .collect();
+    let listed: Vec<_> =
+        list.as_array().unwrap().iter().map(|fault| fault["fault"]["effect"].clone()).collect();
     assert_eq!(listed, effects);
 
     let id = list[0]["id"].as_u64().unwrap();
-    assert_eq!(
-        control(
-            &simulator,
-            Method::DELETE,
-            &format!("/faults/{id}"),
-            Value::Null
-        )
-        .await
-        .0,
-        200
-    );
-    assert_eq!(
-        control(
-            &simulator,
-            Method::DELETE,
-            &format!("/faults/{id}"),
-            Value::Null
-        )
-        .await
-        .0,
-        404
-    );
-    assert_eq!(
-        control(&simulator, Method::DELETE, "/faults", Value::Null)
-            .await
-            .0,
-        200
-    );
+    assert_eq!(control(&simulator, Method::DELETE, &format!("/faults/{id}"), Value::Null).await.0, 200);
+    assert_eq!(control(&simulator, Method::DELETE, &format!("/faults/{id}"), Value::Null).await.0, 404);
+    assert_eq!(control(&simulator, Method::DELETE, "/faults", Value::Null).await.0, 200);
     assert!(simulator.faults().list().is_empty());
 
     let fault = json!({"effect": {"respond": {"status": 503, "body": "html"}}});
@@ -110,49 +76,18 @@ async fn waves_are_added_and_tasks_changed_and_removed() {
 
     let id = answer["ids"][1].as_str().unwrap();
     let change = json!({"state": "RUNNING", "progress": 42, "speed": 1.5});
-    assert_eq!(
-        control(&simulator, Method::PATCH, &format!("/tasks/{id}"), change)
-            .await
-            .0,
-        200
-    );
+    assert_eq!(control(&simulator, Method::PATCH, &format!("/tasks/{id}"), change).await.0, 200);
     let change = json!({"error": {"code": "SMS.0203", "message": "m"}});
-    assert_eq!(
-        control(&simulator, Method::PATCH, &format!("/tasks/{id}"), change)
-            .await
-            .0,
-        200
-    );
+    assert_eq!(control(&simulator, Method::PATCH, &format!("/tasks/{id}"), change).await.0, 200);
     let task = &get_json(&simulator, &format!("/v3/tasks?id={id}")).await["tasks"][0];
-    assert_eq!(
-        (&task["state"], &task["migrate_speed"]),
-        (&"RUNNING".into(), &1.5.into())
-    );
+    assert_eq!((&task["state"], &task["migrate_speed"]), (&"RUNNING".into(), &1.5.into()));
     assert_eq!(task["sub_tasks"][0]["progress"], 42);
     assert!(task["error_json"].as_str().unwrap().contains("SMS.0203"));
 
-    assert_eq!(
-        control(
-            &simulator,
-            Method::DELETE,
-            &format!("/tasks/{id}"),
-            Value::Null
-        )
-        .await
-        .0,
-        200
-    );
-    assert_eq!(
-        get_json(&simulator, "/v3/tasks?name=late").await["count"],
-        1
-    );
+    assert_eq!(control(&simulator, Method::DELETE, &format!("/tasks/{id}"), Value::Null).await.0, 200);
+    assert_eq!(get_json(&simulator, "/v3/tasks?name=late").await["count"], 1);
     for method in [Method::DELETE, Method::PATCH] {
-        assert_eq!(
-            control(&simulator, method, "/tasks/nobody", json!({}))
-                .await
-                .0,
-            404
-        );
+        assert_eq!(control(&simulator, method, "/tasks/nobody", json!({})).await.0, 404);
     }
 }
 
@@ -163,14 +98,8 @@ async fn requests_are_told_and_forgotten() {
     let (_, told) = control(&simulator, Method::GET, "/requests", Value::Null).await;
     assert_eq!(told["counters"]["requests"], 1);
     let request = &told["requests"][0];
-    assert_eq!(
-        (&request["path"], &request["query"]),
-        (&"/v3/tasks".into(), &"limit=1".into())
-    );
-    assert_eq!(
-        (&request["status"], &request["credential"]),
-        (&200.into(), &"token".into())
-    );
+    assert_eq!((&request["path"], &request["query"]), (&"/v3/tasks".into(), &"limit=1".into()));
+    assert_eq!((&request["status"], &request["credential"]), (&200.into(), &"token".into()));
     control(&simulator, Method::DELETE, "/requests", Value::Null).await;
     assert_eq!(simulator.requests().records(), []);
 }
@@ -181,10 +110,7 @@ async fn the_clock_is_set_and_the_scenario_paused_and_sought() {
     let change = json!({"offset": -1200, "position": 90.5, "paused": true});
     control(&simulator, Method::POST, "/clock", change).await;
     let (_, clock) = control(&simulator, Method::GET, "/clock", Value::Null).await;
-    assert_eq!(
-        (&clock["offset"], &clock["paused"]),
-        (&(-1200.0).into(), &true.into())
-    );
+    assert_eq!((&clock["offset"], &clock["paused"]), (&(-1200.0).into(), &true.into()));
     assert!(clock["position"].as_f64().unwrap() >= 90.5);
     let (_, sought) = control(&simulator, Method::POST, "/clock", json!({"position": 7})).await;
     assert_eq!(sought["position"], 7.0);
@@ -200,12 +126,7 @@ async fn what_it_does_not_understand_is_refused_with_a_reason() {
         (Method::POST, "/nothing", json!({}), 404),
         (Method::POST, "/faults", json!({}), 400),
         (Method::POST, "/faults", json!({"effect": "explode"}), 400),
-        (
-            Method::POST,
-            "/faults",
-            json!({"effect": "gzip", "wen": {}}),
-            400,
-        ),
+        (Method::POST, "/faults", json!({"effect": "gzip", "wen": {}}), 400),
         (Method::POST, "/tasks", json!({"name": "w"}), 400),
         (Method::POST, "/clock", json!({"position": -1}), 400),
         (Method::POST, "/clock", json!({"offset": 1e300}), 400),

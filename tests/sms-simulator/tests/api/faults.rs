@@ -34,42 +34,16 @@ async fn raw_with(simulator: &Simulator, headers: &str) -> (Vec<u8>, io::Result<
 }
 
 fn split(response: &[u8]) -> (String, Vec<u8>) {
-    let border = response
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .unwrap();
-    (
-        String::from_utf8(response[..border].to_vec()).unwrap(),
-        response[border + 4..].to_vec(),
-    )
+    let border = response.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    (String::from_utf8(response[..border].to_vec()).unwrap(), response[border + 4..].to_vec())
 }
 
 #[tokio::test]
 async fn answers_are_replaced_in_every_shape() {
     let shapes = [
-        (
-            ErrorBody::Sms {
-                code: "SMS.0001".into(),
-                message: "m".into(),
-            },
-            "/error_code",
-            "SMS.0001",
-        ),
-        (
-            ErrorBody::Gateway {
-                code: "APIGW.0201".into(),
-                message: "m".into(),
-            },
-            "/error_msg",
-            "m",
-        ),
-        (
-            ErrorBody::Iam {
-                message: "m".into(),
-            },
-            "/error/message",
-            "m",
-        ),
+        (ErrorBody::Sms { code: "SMS.0001".into(), message: "m".into() }, "/error_code", "SMS.0001"),
+        (ErrorBody::Gateway { code: "APIGW.0201".into(), message: "m".into() }, "/error_msg", "m"),
+        (ErrorBody::Iam { message: "m".into() }, "/error/message", "m"),
         (ErrorBody::Json(serde_json::json!({"a": "b"})), "/a", "b"),
     ];
     for (body, path, expected) in shapes {
@@ -78,23 +52,14 @@ async fn answers_are_replaced_in_every_shape() {
         assert_eq!(response.status(), 500);
         assert!(response.headers().contains_key("x-request-id"));
         let body: Value = response.json().await.unwrap();
-        assert_eq!(
-            body.pointer(path).and_then(Value::as_str),
-            Some(expected),
-            "{body}"
-        );
+        assert_eq!(body.pointer(path).and_then(Value::as_str), Some(expected), "{body}");
     }
 }
 
 #[tokio::test]
 async fn a_proxy_answers_html_with_any_status() {
     for status in [200, 502, 503, 504] {
-        let response = get(
-            &with(Effect::respond(status, ErrorBody::Html)).await,
-            "/v3/tasks",
-        )
-        .await
-        .unwrap();
+        let response = get(&with(Effect::respond(status, ErrorBody::Html)).await, "/v3/tasks").await.unwrap();
         assert_eq!(response.status(), status);
         assert_eq!(response.headers()["content-type"], "text/html");
         assert!(response.text().await.unwrap().starts_with("<html>"));
@@ -103,46 +68,23 @@ async fn a_proxy_answers_html_with_any_status() {
 
 #[tokio::test]
 async fn throttling_names_its_limit_and_any_retry_after() {
-    for retry_after in [
-        None,
-        Some("7"),
-        Some("99999999999999999999"),
-        Some("-1"),
-        Some("soon"),
-    ] {
-        let response = get(&with(Effect::throttle(retry_after)).await, "/v3/tasks")
-            .await
-            .unwrap();
+    for retry_after in [None, Some("7"), Some("99999999999999999999"), Some("-1"), Some("soon")] {
+        let response = get(&with(Effect::throttle(retry_after)).await, "/v3/tasks").await.unwrap();
         assert_eq!(response.status(), 429);
-        let sent = response
-            .headers()
-            .get("retry-after")
-            .map(|value| value.to_str().unwrap().to_owned());
+        let sent = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
         assert_eq!(sent.as_deref(), retry_after);
         let body: Value = response.json().await.unwrap();
         assert_eq!(body["error_code"], "APIGW.0308");
-        assert!(
-            body["error_msg"]
-                .as_str()
-                .unwrap()
-                .contains("limit:60,time:1 minute")
-        );
+        assert!(body["error_msg"].as_str().unwrap().contains("limit:60,time:1 minute"));
     }
 }
 
 #[tokio::test]
 async fn redirects_point_elsewhere() {
-    let response = get(
-        &with(Effect::redirect("http://127.0.0.1:9/v3/tasks")).await,
-        "/v3/tasks",
-    )
-    .await
-    .unwrap();
+    let response =
+        get(&with(Effect::redirect("http://127.0.0.1:9/v3/tasks")).await, "/v3/tasks").await.unwrap();
     assert_eq!(response.status(), 302);
-    assert_eq!(
-        response.headers()["location"],
-        "http://127.0.0.1:9/v3/tasks"
-    );
+    assert_eq!(response.headers()["location"], "http://127.0.0.1:9/v3/tasks");
 }
 
 #[tokio::test]
@@ -155,34 +97,19 @@ async fn connections_close_or_reset_without_an_answer() {
     let (received, end) = raw(&simulator).await;
     assert!(received.is_empty());
     assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
-    simulator
-        .requests()
-        .wait_for(1, |record| !record.pending && record.status.is_none())
-        .await;
+    simulator.requests().wait_for(1, |record| !record.pending && record.status.is_none()).await;
 }
 
 #[tokio::test]
 async fn bodies_are_shorter_than_announced() {
     for kind in [DropKind::Close, DropKind::Reset] {
-        let simulator = with(Effect::CutBody {
-            after: 50,
-            drop: kind,
-        })
-        .await;
+        let simulator = with(Effect::CutBody { after: 50, drop: kind }).await;
         let broken = get(&simulator, "/v3/tasks").await.unwrap().bytes().await;
         assert!(broken.is_err(), "{kind:?}");
     }
-    let (received, _) = raw(&with(Effect::CutBody {
-        after: 50,
-        drop: DropKind::Close,
-    })
-    .await)
-    .await;
+    let (received, _) = raw(&with(Effect::CutBody { after: 50, drop: DropKind::Close }).await).await;
     let (head, body) = split(&received);
-    let announced = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .unwrap();
+    let announced = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
     assert!(announced.parse::<usize>().unwrap() > 5_000, "{announced}");
     assert_eq!(body.len(), 50);
 }
@@ -192,10 +119,7 @@ async fn answers_and_bodies_wait_as_long_as_said() {
     let started = tokio::time::Instant::now();
     let simulator = start(numbered(10)).await;
     simulator.faults().add(Effect::Delay(Seconds::new(100)));
-    simulator.faults().add(Effect::StallBody {
-        after: 10,
-        seconds: Seconds::new(1000),
-    });
+    simulator.faults().add(Effect::StallBody { after: 10, seconds: Seconds::new(1000) });
     let response = get(&simulator, "/v3/tasks").await.unwrap();
     let (head, whole) = (started.elapsed().as_secs(), response.bytes().await.unwrap());
     assert!((100..1000).contains(&head), "{head}");
@@ -214,12 +138,7 @@ async fn json_ends_too_early_and_strings_are_no_utf8() {
     assert_eq!(body.len(), 100);
     assert!(serde_json::from_slice::<Value>(&body).unwrap_err().is_eof());
 
-    let body = get(&with(Effect::InvalidUtf8).await, "/v3/tasks")
-        .await
-        .unwrap()
-        .bytes()
-        .await
-        .unwrap();
+    let body = get(&with(Effect::InvalidUtf8).await, "/v3/tasks").await.unwrap().bytes().await.unwrap();
     assert!(std::str::from_utf8(&body).is_err());
 }
 
@@ -231,11 +150,7 @@ async fn bodies_are_gzipped_for_those_who_accept_that() {
     let (plain, _) = raw(&simulator).await;
     assert!(serde_json::from_slice::<Value>(&split(&plain).1).is_ok());
 
-    let (head, body) = split(
-        &raw_with(&simulator, "accept-encoding: br, gzip;q=0.5\r\n")
-            .await
-            .0,
-    );
+    let (head, body) = split(&raw_with(&simulator, "accept-encoding: br, gzip;q=0.5\r\n").await.0);
     assert!(head.contains("content-encoding: gzip"), "{head}");
     assert!(body.starts_with(&[0x1f, 0x8b]));
 }
@@ -252,15 +167,9 @@ async fn pages_are_edited_on_the_way_out() {
     let ids = ids(&page);
     assert_eq!(ids[0], ids[9]);
 
-    let huge = PageEdit::Inflate {
-        path: "/tasks/0/name".into(),
-        bytes: 10_000_000,
-    };
+    let huge = PageEdit::Inflate { path: "/tasks/0/name".into(), bytes: 10_000_000 };
     let page = get_json(&with(Effect::Page(huge)).await, "/v3/tasks").await;
-    assert_eq!(
-        page["tasks"][0]["name"].as_str().map(str::len),
-        Some(10_000_000)
-    );
+    assert_eq!(page["tasks"][0]["name"].as_str().map(str::len), Some(10_000_000));
 }
 
 #[tokio::test]
@@ -268,10 +177,7 @@ async fn tasks_move_between_pages() {
     let simulator = with(Effect::Rotate(3)).await;
     let first = ids(&get_json(&simulator, "/v3/tasks?limit=5").await);
     let second = ids(&get_json(&simulator, "/v3/tasks?limit=5&offset=5").await);
-    assert!(
-        second.iter().any(|id| first.contains(id)),
-        "a task is seen twice and another never"
-    );
+    assert!(second.iter().any(|id| first.contains(id)), "a task is seen twice and another never");
 
     simulator.faults().clear();
     let all = ids(&get_json(&simulator, "/v3/tasks").await);
@@ -282,15 +188,8 @@ async fn tasks_move_between_pages() {
 #[tokio::test]
 async fn a_fault_can_aim_at_one_page_once() {
     let simulator = start(numbered(10)).await;
-    let when = Trigger {
-        query: Some("offset=5".into()),
-        times: Some(1),
-        ..Trigger::default()
-    };
-    let id = simulator.faults().add(Fault {
-        when,
-        effect: Effect::Page(PageEdit::Shorten(2)),
-    });
+    let when = Trigger { query: Some("offset=5".into()), times: Some(1), ..Trigger::default() };
+    let id = simulator.faults().add(Fault { when, effect: Effect::Page(PageEdit::Shorten(2)) });
     let sizes = async |target| ids(&get_json(&simulator, target).await).len();
     assert_eq!(sizes("/v3/tasks?limit=5&offset=0").await, 5);
     assert_eq!(sizes("/v3/tasks?limit=5&offset=5").await, 3);
@@ -303,14 +202,8 @@ async fn a_fault_can_aim_at_one_page_once() {
 async fn a_client_that_gives_up_is_journaled_without_a_status() {
     let simulator = with(Effect::Delay(Seconds::new(3600))).await;
     let url = format!("{}/v3/tasks", simulator.endpoint());
-    let request = crate::client::http()
-        .get(url)
-        .timeout(std::time::Duration::from_millis(50))
-        .send();
+    let request = crate::client::http().get(url).timeout(std::time::Duration::from_millis(50)).send();
     let error = request.await.unwrap_err();
     assert!(error.is_timeout(), "{error} {:?}", error.source());
-    simulator
-        .requests()
-        .wait_for(1, |record| !record.pending && record.status.is_none())
-        .await;
+    simulator.requests().wait_for(1, |record| !record.pending && record.status.is_none()).await;
 }

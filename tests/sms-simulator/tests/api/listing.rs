@@ -13,16 +13,9 @@ async fn the_newest_come_first_a_hundred_at_a_time() {
     let simulator = start(numbered(250)).await;
     let page = get_json(&simulator, "/v3/tasks").await;
     assert_eq!(page["count"], 250);
-    let names: Vec<_> = page["tasks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|task| task["name"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        (names.len(), names[0], names[99]),
-        (100, "task-0249", "task-0150")
-    );
+    let names: Vec<_> =
+        page["tasks"].as_array().unwrap().iter().map(|task| task["name"].as_str().unwrap()).collect();
+    assert_eq!((names.len(), names[0], names[99]), (100, "task-0249", "task-0150"));
 
     for (limit, size) in [(0, 0), (1, 1), (200, 200)] {
         let page = get_json(&simulator, &format!("/v3/tasks?limit={limit}")).await;
@@ -37,11 +30,8 @@ async fn the_newest_come_first_a_hundred_at_a_time() {
 async fn concatenated(simulator: &Simulator, filter: &str, limit: usize) -> Vec<String> {
     let mut all = Vec::new();
     loop {
-        let page = get_json(
-            simulator,
-            &format!("/v3/tasks?{filter}&limit={limit}&offset={}", all.len()),
-        )
-        .await;
+        let page =
+            get_json(simulator, &format!("/v3/tasks?{filter}&limit={limit}&offset={}", all.len())).await;
         let ids = ids(&page);
         if ids.is_empty() {
             assert_eq!(page["count"], all.len());
@@ -101,11 +91,7 @@ async fn every_filter_narrows_and_all_must_match() {
         ("unknown=parameter", 7),
     ] {
         let page = get_json(&simulator, &format!("/v3/tasks?{filter}")).await;
-        assert_eq!(
-            (&page["count"], ids(&page).len()),
-            (&matches.into(), matches),
-            "{filter}"
-        );
+        assert_eq!((&page["count"], ids(&page).len()), (&matches.into(), matches), "{filter}");
     }
 }
 
@@ -142,10 +128,9 @@ fn paths(value: &Value, prefix: &str, found: &mut BTreeSet<String>) {
                 paths(value, &path, found);
             }
         }
-        Value::Array(items) => items
-            .iter()
-            .take(1)
-            .for_each(|item| paths(item, &format!("{prefix}/0"), found)),
+        Value::Array(items) => {
+            items.iter().take(1).for_each(|item| paths(item, &format!("{prefix}/0"), found))
+        }
         _ => {}
     }
 }
@@ -159,20 +144,12 @@ async fn a_task_has_every_field_of_the_vendors_example_and_page() {
     let (mut expected, mut actual) = (BTreeSet::new(), BTreeSet::new());
     paths(&example, "", &mut expected);
     paths(&page, "", &mut actual);
-    assert_eq!(
-        expected.difference(&actual).collect::<Vec<_>>(),
-        Vec::<&String>::new()
-    );
+    assert_eq!(expected.difference(&actual).collect::<Vec<_>>(), Vec::<&String>::new());
 
     let task = &page["tasks"][0];
-    for field in [
-        "sub_tasks",
-        "clone_server",
-        "syncing",
-        "network_check_info",
-        "special_config",
-        "subtask_info",
-    ] {
+    for field in
+        ["sub_tasks", "clone_server", "syncing", "network_check_info", "special_config", "subtask_info"]
+    {
         assert!(task.get(field).is_some(), "{field}");
     }
     assert_eq!(task["sub_tasks"][0]["name"], "MIGRATE_LINUX_FILE");
@@ -184,22 +161,11 @@ async fn a_task_has_every_field_of_the_vendors_example_and_page() {
 #[tokio::test]
 async fn fields_come_in_the_order_of_the_page() {
     let simulator = start(numbered(1)).await;
-    let body = get(&simulator, "/v3/tasks")
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
-    let positions: Vec<_> = [
-        "\"count\"",
-        "\"tasks\"",
-        "\"id\"",
-        "\"create_date\"",
-        "\"source_server\"",
-        "\"subtask_info\"",
-    ]
-    .iter()
-    .map(|field| body.find(field).unwrap())
-    .collect();
+    let body = get(&simulator, "/v3/tasks").await.unwrap().text().await.unwrap();
+    let positions: Vec<_> =
+        ["\"count\"", "\"tasks\"", "\"id\"", "\"create_date\"", "\"source_server\"", "\"subtask_info\""]
+            .iter()
+            .map(|field| body.find(field).unwrap())
+            .collect();
     assert!(positions.is_sorted(), "{positions:?}");
 }

@@ -11,35 +11,15 @@ use crate::client::{TOKEN, http, start};
 async fn https_is_trusted_by_its_own_ca_alone() {
     http(); // installs the crypto provider
     let accounts = vec![Account::default().with_token(TOKEN)];
-    let config = Config {
-        accounts,
-        transport: Transport::local_https(),
-        ..Config::default()
-    };
+    let config = Config { accounts, transport: Transport::local_https(), ..Config::default() };
     let simulator = Simulator::start(config).await.unwrap();
     let url = format!("{}/v3/tasks", simulator.endpoint());
     assert!(url.starts_with("https://127.0.0.1:"));
-    assert!(
-        http()
-            .get(&url)
-            .header("x-auth-token", TOKEN)
-            .send()
-            .await
-            .is_err()
-    );
+    assert!(http().get(&url).header("x-auth-token", TOKEN).send().await.is_err());
 
     let ca = Certificate::from_pem(simulator.ca_pem().unwrap().as_bytes()).unwrap();
-    let trusting = Client::builder()
-        .no_proxy()
-        .tls_certs_only([ca])
-        .build()
-        .unwrap();
-    let response = trusting
-        .get(&url)
-        .header("x-auth-token", TOKEN)
-        .send()
-        .await
-        .unwrap();
+    let trusting = Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
+    let response = trusting.get(&url).header("x-auth-token", TOKEN).send().await.unwrap();
     assert_eq!(response.status(), 200);
 }
 
@@ -62,16 +42,6 @@ async fn many_run_side_by_side_and_a_taken_address_is_an_error() {
     let second = start(Vec::new()).await;
     assert_ne!(first.endpoint(), second.endpoint());
     let listen = first.endpoint().replace("http://", "").parse().unwrap();
-    let error = Simulator::start(Config {
-        listen,
-        ..Config::default()
-    })
-    .await
-    .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with(&format!("can't listen on {listen}")),
-        "{error}"
-    );
+    let error = Simulator::start(Config { listen, ..Config::default() }).await.unwrap_err();
+    assert!(error.to_string().starts_with(&format!("can't listen on {listen}")), "{error}");
 }

@@ -23,12 +23,7 @@ const READY: &TaskState = &TaskState::READY;
 
 impl Plan {
     /// The course of a task that is created at this moment.
-    pub(crate) fn new(
-        spec: &PlanSpec,
-        os: OsType,
-        method: TransferMethod,
-        created: Duration,
-    ) -> Self {
+    pub(crate) fn new(spec: &PlanSpec, os: OsType, method: TransferMethod, created: Duration) -> Self {
         let starts = created.saturating_add(spec.starts.0);
         let steps = step::migration(spec, os, method, starts);
         let mut plan = Self {
@@ -70,11 +65,8 @@ impl Plan {
     }
 
     fn halt(&mut self, copied: u8, state: TaskState) {
-        self.halts = self
-            .steps
-            .iter()
-            .find(|step| step.copies)
-            .map_or(self.starts, |copy| copy.reaches(copied));
+        self.halts =
+            self.steps.iter().find(|step| step.copies).map_or(self.starts, |copy| copy.reaches(copied));
         self.turn(self.halts, state);
     }
 
@@ -90,24 +82,15 @@ impl Plan {
         let state = self.state_at(now).clone();
         let halted = self.halts <= now;
         let seen = now.min(self.halts);
-        let moving = !halted
-            && self
-                .steps
-                .iter()
-                .any(|step| step.copies && step.is_moving(now));
+        let moving = !halted && self.steps.iter().any(|step| step.copies && step.is_moving(now));
         let running = state == TaskState::RUNNING;
         Snapshot {
             sub_tasks: self.steps.iter().filter_map(|step| step.at(seen)).collect(),
-            speed: self
-                .has_started(now)
-                .then(|| if moving { self.wavering(now) } else { 0.0 }),
+            speed: self.has_started(now).then(|| if moving { self.wavering(now) } else { 0.0 }),
             estimate: self.expected_end().filter(|_| running && moving),
             error: self.error.clone().filter(|_| halted),
             started: self.has_started(now).then_some(self.starts),
-            ended: self
-                .turn_at(now)
-                .filter(|(_, state)| state.has_ended())
-                .map(|(at, _)| *at),
+            ended: self.turn_at(now).filter(|(_, state)| state.has_ended()).map(|(at, _)| *at),
             state,
         }
     }
@@ -118,11 +101,7 @@ impl Plan {
 
     /// When the steps before the sync would be done: the service can't foresee a failure.
     fn expected_end(&self) -> Option<Duration> {
-        let last = self
-            .steps
-            .iter()
-            .rev()
-            .find(|step| !step.name.starts_with("SYNC_"));
+        let last = self.steps.iter().rev().find(|step| !step.name.starts_with("SYNC_"));
         last.map(Step::ends).filter(|end| *end < Duration::MAX)
     }
 

@@ -26,18 +26,14 @@ pub(super) struct Pause {
 impl Step {
     pub(super) fn ends(&self) -> Duration {
         let paused = self.pause.map_or(Duration::ZERO, |pause| pause.lasts);
-        self.begins
-            .saturating_add(self.lasts)
-            .saturating_add(paused)
+        self.begins.saturating_add(self.lasts).saturating_add(paused)
     }
 
     /// When it reaches a progress, and is past the pause there, if any.
     pub(super) fn reaches(&self, percent: u8) -> Duration {
         let work = part(self.lasts, percent);
-        let paused = self
-            .pause
-            .filter(|pause| pause.after <= work)
-            .map_or(Duration::ZERO, |pause| pause.lasts);
+        let paused =
+            self.pause.filter(|pause| pause.after <= work).map_or(Duration::ZERO, |pause| pause.lasts);
         self.begins.saturating_add(work).saturating_add(paused)
     }
 
@@ -53,11 +49,7 @@ impl Step {
     pub(super) fn at(&self, now: Duration) -> Option<SubTask> {
         let running = now.checked_sub(self.begins)?;
         let over = self.ends() <= now;
-        let progress = if over {
-            100
-        } else {
-            percent(self.work_done(running), self.lasts).min(99)
-        };
+        let progress = if over { 100 } else { percent(self.work_done(running), self.lasts).min(99) };
         Some(SubTask {
             name: self.name.into(),
             progress,
@@ -68,36 +60,20 @@ impl Step {
 
     fn work_done(&self, running: Duration) -> Duration {
         match self.pause {
-            Some(pause) if running > pause.after => {
-                running.saturating_sub(pause.lasts).max(pause.after)
-            }
+            Some(pause) if running > pause.after => running.saturating_sub(pause.lasts).max(pause.after),
             _ => running,
         }
     }
 }
 
 /// The steps from the start to the end of the copy and what follows it.
-pub(super) fn migration(
-    spec: &PlanSpec,
-    os: OsType,
-    method: TransferMethod,
-    starts: Duration,
-) -> Vec<Step> {
+pub(super) fn migration(spec: &PlanSpec, os: OsType, method: TransferMethod, starts: Duration) -> Vec<Step> {
     let mut begins = starts;
     let steps = names(os, method).into_iter().map(|(name, share)| {
         let lasts = part(spec.copies.0, share);
         let copies = share == COPY;
-        let pause = spec
-            .stalls
-            .filter(|_| copies)
-            .map(|stall| pause(stall, lasts));
-        let step = Step {
-            name,
-            begins,
-            lasts,
-            pause,
-            copies,
-        };
+        let pause = spec.stalls.filter(|_| copies).map(|stall| pause(stall, lasts));
+        let step = Step { name, begins, lasts, pause, copies };
         begins = step.ends();
         step
     });
@@ -111,13 +87,7 @@ pub(super) fn sync(spec: &PlanSpec, os: OsType, method: TransferMethod, begins: 
         (OsType::Linux, TransferMethod::File) => "SYNC_LINUX_FILE",
         (OsType::Linux, TransferMethod::Block) => "SYNC_LINUX_BLOCK",
     };
-    Step {
-        name,
-        begins,
-        lasts: part(spec.copies.0, 20),
-        pause: None,
-        copies: true,
-    }
+    Step { name, begins, lasts: part(spec.copies.0, 20), pause: None, copies: true }
 }
 
 /// The share of the step that copies; the others' are percent of it.
@@ -136,9 +106,7 @@ fn names(os: OsType, method: TransferMethod) -> [(&'static str, u8); 7] {
     let (format, configure) = match (os, method) {
         (OsType::Windows, _) => ("FORMAT_DISK_WINDOWS", "CONFIGURE_WINDOWS"),
         (OsType::Linux, TransferMethod::File) => ("FORMAT_DISK_LINUX_FILE", "CONFIGURE_LINUX_FILE"),
-        (OsType::Linux, TransferMethod::Block) => {
-            ("FORMAT_DISK_LINUX_BLOCK", "CONFIGURE_LINUX_BLOCK")
-        }
+        (OsType::Linux, TransferMethod::Block) => ("FORMAT_DISK_LINUX_BLOCK", "CONFIGURE_LINUX_BLOCK"),
     };
     [
         ("CREATE_CLOUD_SERVER", 9),
@@ -152,10 +120,7 @@ fn names(os: OsType, method: TransferMethod) -> [(&'static str, u8); 7] {
 }
 
 fn pause(stall: Stall, lasts: Duration) -> Pause {
-    Pause {
-        after: part(lasts, stall.at),
-        lasts: stall.lasts.map_or(Duration::MAX, |seconds| seconds.0),
-    }
+    Pause { after: part(lasts, stall.at), lasts: stall.lasts.map_or(Duration::MAX, |seconds| seconds.0) }
 }
 
 fn part(whole: Duration, percent: u8) -> Duration {
@@ -163,11 +128,6 @@ fn part(whole: Duration, percent: u8) -> Duration {
 }
 
 fn percent(part: Duration, whole: Duration) -> u8 {
-    let percent = part
-        .as_millis()
-        .saturating_mul(100)
-        .checked_div(whole.as_millis());
-    percent
-        .and_then(|percent| u8::try_from(percent).ok())
-        .unwrap_or(100)
+    let percent = part.as_millis().saturating_mul(100).checked_div(whole.as_millis());
+    percent.and_then(|percent| u8::try_from(percent).ok()).unwrap_or(100)
 }

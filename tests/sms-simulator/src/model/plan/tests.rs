@@ -16,21 +16,13 @@ fn at(spec: &PlanSpec, seconds: f64) -> Snapshot {
 }
 
 fn copied(snapshot: &Snapshot) -> u8 {
-    let copy = snapshot
-        .sub_tasks
-        .iter()
-        .find(|step| step.name.starts_with("MIGRATE_"));
+    let copy = snapshot.sub_tasks.iter().find(|step| step.name.starts_with("MIGRATE_"));
     copy.map_or(0, |copy| copy.progress)
 }
 
 /// Starts at 10, copies from 32 to 132, is done at 143.
 fn spec(ends: Ending) -> PlanSpec {
-    PlanSpec {
-        starts: Seconds::new(10),
-        copies: Seconds::new(100),
-        ends,
-        ..PlanSpec::default()
-    }
+    PlanSpec { starts: Seconds::new(10), copies: Seconds::new(100), ends, ..PlanSpec::default() }
 }
 
 #[test]
@@ -44,22 +36,12 @@ fn a_success_goes_through_all_steps() {
     );
     assert_eq!(first.speed, Some(0.0));
     let half = at(&spec, 82.0);
-    assert_eq!(
-        (half.current().unwrap().name.as_str(), copied(&half)),
-        ("MIGRATE_LINUX_FILE", 50)
-    );
+    assert_eq!((half.current().unwrap().name.as_str(), copied(&half)), ("MIGRATE_LINUX_FILE", 50));
     assert!(half.speed.unwrap() >= 36.0 && half.speed.unwrap() <= 44.0);
     assert_eq!(half.estimate, Some(Duration::from_secs(143)));
     let end = at(&spec, 143.0);
-    assert_eq!(
-        (end.state, end.ended),
-        (TaskState::MIGRATE_SUCCESS, Some(Duration::from_secs(143)))
-    );
-    let names: Vec<_> = end
-        .sub_tasks
-        .iter()
-        .map(|step| (step.name.as_str(), step.progress))
-        .collect();
+    assert_eq!((end.state, end.ended), (TaskState::MIGRATE_SUCCESS, Some(Duration::from_secs(143))));
+    let names: Vec<_> = end.sub_tasks.iter().map(|step| (step.name.as_str(), step.progress)).collect();
     let expected = [
         "CREATE_CLOUD_SERVER",
         "SSL_CONFIG",
@@ -74,18 +56,10 @@ fn a_success_goes_through_all_steps() {
 
 #[test]
 fn a_stall_stands_still_at_speed_zero_and_then_goes_on() {
-    let spec = PlanSpec {
-        stalls: Some(Stall {
-            at: 50,
-            lasts: Some(Seconds::new(60)),
-        }),
-        ..spec(Ending::Succeeds)
-    };
+    let spec =
+        PlanSpec { stalls: Some(Stall { at: 50, lasts: Some(Seconds::new(60)) }), ..spec(Ending::Succeeds) };
     let during = at(&spec, 83.0);
-    assert_eq!(
-        (copied(&during), during.speed, during.estimate),
-        (50, Some(0.0), None)
-    );
+    assert_eq!((copied(&during), during.speed, during.estimate), (50, Some(0.0), None));
     assert_eq!(copied(&at(&spec, 141.0)), 50);
     let after = at(&spec, 152.0);
     assert_eq!(copied(&after), 60);
@@ -95,51 +69,29 @@ fn a_stall_stands_still_at_speed_zero_and_then_goes_on() {
 
 #[test]
 fn a_stall_without_end_keeps_the_task_running() {
-    let spec = PlanSpec {
-        stalls: Some(Stall {
-            at: 30,
-            lasts: None,
-        }),
-        ..spec(Ending::Syncs { lasts: None })
-    };
+    let spec =
+        PlanSpec { stalls: Some(Stall { at: 30, lasts: None }), ..spec(Ending::Syncs { lasts: None }) };
     let later = at(&spec, 1e9);
-    assert_eq!(
-        (later.state.clone(), copied(&later), later.speed),
-        (TaskState::RUNNING, 30, Some(0.0))
-    );
+    assert_eq!((later.state.clone(), copied(&later), later.speed), (TaskState::RUNNING, 30, Some(0.0)));
 }
 
 #[test]
 fn a_failure_stops_where_it_happened_and_says_why() {
     let error = TaskError::coded("SMS.0203", "gateway timeout");
-    let spec = spec(Ending::Fails {
-        at: 37,
-        error: error.clone(),
-    });
+    let spec = spec(Ending::Fails { at: 37, error: error.clone() });
     assert_eq!(at(&spec, 68.9).error, None);
     let failed = at(&spec, 100.0);
-    assert_eq!(
-        (failed.state.clone(), copied(&failed)),
-        (TaskState::MIGRATE_FAIL, 37)
-    );
-    assert_eq!(
-        (failed.error.clone(), failed.speed),
-        (Some(error), Some(0.0))
-    );
+    assert_eq!((failed.state.clone(), copied(&failed)), (TaskState::MIGRATE_FAIL, 37));
+    assert_eq!((failed.error.clone(), failed.speed), (Some(error), Some(0.0)));
     assert_eq!(failed.current().unwrap().ended, None);
 }
 
 #[test]
 fn a_sync_lasts_until_the_cutover() {
-    let spec = spec(Ending::Syncs {
-        lasts: Some(Seconds::new(30)),
-    });
+    let spec = spec(Ending::Syncs { lasts: Some(Seconds::new(30)) });
     let syncing = at(&spec, 150.0);
     assert_eq!(
-        (
-            syncing.state.clone(),
-            syncing.current().unwrap().name.as_str()
-        ),
+        (syncing.state.clone(), syncing.current().unwrap().name.as_str()),
         (TaskState::SYNCING, "SYNC_LINUX_FILE")
     );
     assert_eq!(at(&spec, 173.0).state, TaskState::MIGRATE_SUCCESS);
@@ -147,16 +99,10 @@ fn a_sync_lasts_until_the_cutover() {
 
 #[test]
 fn an_abort_takes_its_time_and_an_unknown_state_stays() {
-    let aborts = spec(Ending::Aborts {
-        at: 50,
-        takes: Seconds::new(5),
-    });
+    let aborts = spec(Ending::Aborts { at: 50, takes: Seconds::new(5) });
     let states = [81.0, 82.0, 86.9, 87.0].map(|seconds| at(&aborts, seconds).state.to_string());
     assert_eq!(states, ["RUNNING", "ABORTING", "ABORTING", "ABORT"]);
-    let becomes = spec(Ending::Becomes {
-        at: 0,
-        state: TaskState::new("LICENSING"),
-    });
+    let becomes = spec(Ending::Becomes { at: 0, state: TaskState::new("LICENSING") });
     assert_eq!(at(&becomes, 1e6).state.as_str(), "LICENSING");
 }
 
@@ -166,35 +112,25 @@ fn endings() -> impl Strategy<Value = Ending> {
     prop_oneof![
         Just(Ending::Succeeds),
         seconds.prop_map(|lasts| Ending::Syncs { lasts }),
-        percent.clone().prop_map(|at| Ending::Fails {
-            at,
-            error: TaskError::Text("cut".into())
-        }),
-        (percent.clone(), 0_u64..20).prop_map(|(at, takes)| Ending::Aborts {
-            at,
-            takes: Seconds::new(takes)
-        }),
-        percent.prop_map(|at| Ending::Becomes {
-            at,
-            state: TaskState::new("NEW")
-        }),
+        percent.clone().prop_map(|at| Ending::Fails { at, error: TaskError::Text("cut".into()) }),
+        (percent.clone(), 0_u64..20)
+            .prop_map(|(at, takes)| Ending::Aborts { at, takes: Seconds::new(takes) }),
+        percent.prop_map(|at| Ending::Becomes { at, state: TaskState::new("NEW") }),
     ]
 }
 
 fn specs() -> impl Strategy<Value = PlanSpec> {
-    let stall = (0_u8..=100, prop::option::of(0_u64..50)).prop_map(|(at, lasts)| Stall {
-        at,
-        lasts: lasts.map(Seconds::new),
-    });
-    (0_u64..50, 0_u64..200, prop::option::of(stall), endings()).prop_map(
-        |(starts, copies, stalls, ends)| PlanSpec {
+    let stall = (0_u8..=100, prop::option::of(0_u64..50))
+        .prop_map(|(at, lasts)| Stall { at, lasts: lasts.map(Seconds::new) });
+    (0_u64..50, 0_u64..200, prop::option::of(stall), endings()).prop_map(|(starts, copies, stalls, ends)| {
+        PlanSpec {
             starts: Seconds::new(starts),
             copies: Seconds::new(copies),
             stalls,
             ends,
             ..PlanSpec::default()
-        },
-    )
+        }
+    })
 }
 
 proptest! {

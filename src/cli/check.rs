@@ -1,0 +1,158 @@
+//! `migration-task-watch check`: one listing for a manifest, without an operator.
+
+use std::{collections::BTreeMap, error::Error, io::Read, path::PathBuf, sync::Arc};
+
+use clap::Args as ClapArgs;
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
+use thiserror::Error;
+
+use super::{manifest::Manifest, run::SmsArgs, table};
+use crate::{
+    api::MigrationTaskWatchStatus,
+    controller::read_secret,
+    core::{
+        decide::{Carried, Identity, Inputs, Observation, decide},
+        failure::{Failure, FailureKind},
+        plan::Plan,
+        task::Snapshot,
+    },
+    sms::{ListTarget, credentials::Credentials},
+};
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    /// The manifest, or - for standard input. A Secret in the same file is used before the environment
+    /// (HUAWEICLOUD_SDK_AK, HUAWEICLOUD_SDK_SK ...) and the cluster.
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    file: PathBuf,
+
+    /// Which watch of the manifest, if it holds several.
+    #[arg(long)]
+    name: Option<String>,
+
+    /// Print the whole status as JSON.
+    #[arg(short = 'o', long, value_name = "FORMAT", value_parser = ["json"])]
+    output: Option<String>,
+
+    #[command(flatten)]
+    sms: SmsArgs,
+}
+
+/// A check that found something wrong, told by the reason that the Ready condition would have.
+#[derive(Debug, Error)]
+#[error("{}: {}{}", .0.kind.reason(), .0.message, .0.request_id.as_ref().map_or(String::new(), |id| format!(" Request id: {id}.")))]
+struct CheckFailed(Failure);
+
+impl From<Failure> for CheckFailed {
+    fn from(failure: Failure) -> Self {
+        Self(failure)
+    }
+}
+
+#[derive(Debug, Error)]
+#[error("{path} can't be read")]
+struct Unreadable {
+    path: String,
+    source: std::io::Error,
+}
+
+pub(super) async fn check(args: Args) -> Result<(), Box<dyn Error>> {
+    let manifest = Manifest::parse(&read(&args.file)?, args.name.as_deref())?;
+    let plan = Plan::parse(&manifest.watch.spec, &args.sms.allowed_endpoints()?).map_err(CheckFailed)?;
+    let credentials = credentials(&manifest, &plan).await.map_err(CheckFailed)?;
+    let target = ListTarget {
+        endpoint: plan.endpoint.clone(),
+        enterprise_project_id: plan.enterprise_project.clone(),
+    };
+    let listing = args.sms.client()?.list_tasks(&target, &credentials).await;
+    let listing = listing.map_err(|error| CheckFailed(Failure::from(&error)))?;
+    let now = Timestamp::now();
+    let snapshot =
+        Snapshot { sequence: 1, completed: now, tasks: listing.tasks, unreadable: listing.skipped };
+    let status = status(&plan, snapshot, now);
+    if args.output.is_some() {
+        println!("{}", serde_json::to_string_pretty(&status)?);
+    } else {
+        print!("{}", table::render(&status));
+    }
+    Ok(())
+}
+
+fn read(file: &PathBuf) -> Result<String, Unreadable> {
+    let text = if file.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(file)
+    };
+    text.map_err(|source| Unreadable { path: file.display().to_string(), source })
+}
+
+/// The status that an operator would write after this first listing.
+fn status(plan: &Plan, snapshot: Snapshot, now: Timestamp) -> MigrationTaskWatchStatus {
+    let plan = Plan { suspended: false, ..plan.clone() };
+    let decision = decide(&Inputs {
+        identity: &Identity { uid: "check".to_owned(), generation: 1 },
+        plan: Ok(&plan),
+        last: &MigrationTaskWatchStatus::default(),
+        observation: &Observation {
+            polling_since: now,
+            snapshot: Some(Arc::new(snapshot)),
+            failure: None,
+            handled_request: None,
+        },
+        carried: &Carried::default(),
+        now,
+    });
+    // What only the operator needs is left out.
+    MigrationTaskWatchStatus { outbox: None, ledger: None, ..decision.status.unwrap_or_default() }
+}
+
+async fn credentials(manifest: &Manifest, plan: &Plan) -> Result<Arc<Credentials>, Failure> {
+    let name = &plan.secret;
+    let invalid = |whose: String| {
+        move |error| Failure::new(FailureKind::SecretInvalid, format!("{whose} can't be used: {error}."))
+    };
+    if let Some(data) = manifest.secret(name) {
+        return Credentials::from_secret_data(data)
+            .map(Arc::new)
+            .map_err(invalid(format!("The Secret {name}")));
+    }
+    if let Some(data) = environment() {
+        return Credentials::from_secret_data(&data)
+            .map(Arc::new)
+            .map_err(invalid("The environment".to_owned()));
+    }
+    let namespace = manifest.watch.metadata.namespace.as_deref();
+    match kube::Config::infer().await {
+        Ok(config) => {
+            let namespace = namespace.unwrap_or(&config.default_namespace).to_owned();
+            let client = Client::try_from(config).map_err(|error| {
+                Failure::new(FailureKind::InternalError, format!("The cluster can't be used: {error}."))
+            })?;
+            read_secret(&client, &namespace, name).await
+        }
+        Err(_) => Err(Failure::new(
+            FailureKind::SecretNotFound,
+            format!(
+                "The Secret {name} isn't in the manifest, HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK aren't set, and \
+                 there is no cluster to read it from. Add one of these."
+            ),
+        )),
+    }
+}
+
+/// The vendor's environment variables, under the names of a Secret's keys.
+fn environment() -> Option<BTreeMap<String, Vec<u8>>> {
+    let names = [
+        ("HUAWEICLOUD_SDK_AK", "accessKey"),
+        ("HUAWEICLOUD_SDK_SK", "secretKey"),
+        ("HUAWEICLOUD_SDK_SECURITY_TOKEN", "securityToken"),
+        ("HUAWEICLOUD_SDK_DOMAIN_ID", "domainId"),
+        ("HUAWEICLOUD_SDK_PROJECT_ID", "projectId"),
+    ];
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    set("HUAWEICLOUD_SDK_AK")?;
+    Some(names.iter().filter_map(|(name, key)| Some(((*key).to_owned(), set(name)?.into_bytes()))).collect())
+}

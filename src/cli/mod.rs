@@ -1,0 +1,71 @@
+//! The command line.
+
+mod check;
+mod manifest;
+mod run;
+mod table;
+
+use std::{error::Error, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::api;
+
+/// Shows Huawei Cloud SMS migration tasks as the status of Kubernetes resources.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the operator.
+    Run(run::Args),
+    /// Print the CustomResourceDefinition.
+    Crd,
+    /// Do one listing for a manifest, and print what its status would hold.
+    Check(check::Args),
+}
+
+/// Reads the command line and does what it says. The exit code is 0 when it worked, 1 when it didn't, and 2 when
+/// the command line is wrong.
+pub async fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    // reqwest and kube are built without a provider of their own: one for all.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        eprintln!("error: a TLS provider is installed already");
+        return ExitCode::FAILURE;
+    }
+    let result = match command {
+        Command::Run(args) => run::run(args).await,
+        Command::Crd => crd(),
+        Command::Check(args) => check::check(args).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn crd() -> Result<(), Box<dyn Error>> {
+    print!("{}", api::crd_yaml()?);
+    Ok(())
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut texts = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        texts.push(cause.to_string());
+        source = cause.source();
+    }
+    // Some errors say what their source says.
+    texts.dedup_by(|next, before| before.contains(next.as_str()));
+    crate::core::text::one_line(&texts.join(": "), 2048)
+}

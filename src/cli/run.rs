@@ -1,0 +1,100 @@
+//! `migration-task-watch run`: the operator.
+
+use std::{error::Error, net::SocketAddr};
+
+use clap::Args as ClapArgs;
+use kube::Client;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use crate::{
+    controller::{self, Options},
+    core::endpoint::{AllowedEndpoints, PatternError},
+    sms::{self, ClientOptions},
+    telemetry::{Health, logs},
+};
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    #[command(flatten)]
+    sms: SmsArgs,
+
+    /// Look at the watches of this namespace only.
+    #[arg(long, env = "WATCH_NAMESPACE", value_name = "NAMESPACE")]
+    watch_namespace: Option<String>,
+
+    /// How many watches are reconciled at the same time.
+    #[arg(long, env = "CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: u16,
+
+    /// Where /livez and /readyz are served.
+    #[arg(long, env = "HEALTH_ADDR", default_value = "0.0.0.0:8081")]
+    health_addr: SocketAddr,
+
+    /// What a line of the log looks like.
+    #[arg(long, env = "LOG_FORMAT", default_value = "text")]
+    log_format: logs::Format,
+
+    /// Name of this process in events; usually the Pod's.
+    #[arg(long, env = "POD_NAME", default_value = "migration-task-watch", hide = true)]
+    instance: String,
+}
+
+/// How SMS may be used.
+#[derive(Debug, ClapArgs)]
+pub(super) struct SmsArgs {
+    /// Endpoints that watches may name. In a host, `*` is exactly one label; `:*` is any port. Repeat the flag, or
+    /// separate by commas. The default is the vendor's SMS and IAM endpoints.
+    #[arg(long, env = "ALLOWED_ENDPOINTS", value_delimiter = ',', value_name = "URL")]
+    allowed_endpoints: Vec<String>,
+
+    /// How many requests to SMS are in flight at the same time.
+    #[arg(long, env = "SMS_MAX_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    sms_max_concurrency: u16,
+}
+
+impl SmsArgs {
+    pub(super) fn allowed_endpoints(&self) -> Result<AllowedEndpoints, PatternError> {
+        let patterns: Vec<&str> = self.allowed_endpoints.iter().map(|pattern| pattern.trim()).collect();
+        if patterns.is_empty() { Ok(AllowedEndpoints::default()) } else { patterns.join(",").parse() }
+    }
+
+    pub(super) fn client(&self) -> Result<sms::Client, sms::ClientError> {
+        sms::Client::new(ClientOptions {
+            max_concurrency: self.sms_max_concurrency.into(),
+            ..ClientOptions::default()
+        })
+    }
+}
+
+pub(super) async fn run(args: Args) -> Result<(), Box<dyn Error>> {
+    logs::start(args.log_format);
+    let options = Options {
+        allowed_endpoints: args.sms.allowed_endpoints()?,
+        namespace: args.watch_namespace.clone(),
+        concurrency: args.concurrency,
+        instance: args.instance.clone(),
+    };
+    let sms = args.sms.client()?;
+    let client = Client::try_default().await?;
+    let health = Health::default();
+    let address = health.clone().serve(args.health_addr).await?;
+    info!(version = env!("CARGO_PKG_VERSION"), health = %address, "started");
+    let shutdown = shutdown()?;
+    controller::run(client, sms, options, &health, shutdown).await?;
+    info!("stopped");
+    Ok(())
+}
+
+/// Resolves when the process is asked to end.
+fn shutdown() -> std::io::Result<impl Future<Output = ()> + Send + Sync + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        info!("stopping: reconciles under way are finished first");
+    })
+}

@@ -1,0 +1,51 @@
+//! What can go wrong between the operator and the API server.
+
+use std::{future::Future, time::Duration};
+
+use thiserror::Error;
+
+/// How long the API server may take for one call.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A reconcile that has to be done again.
+#[derive(Debug, Error)]
+pub(super) enum Error {
+    /// The API server didn't answer in time; whether it has done what was asked isn't known.
+    #[error("the API server didn't answer within {} seconds while {doing}", DEADLINE.as_secs())]
+    Deadline {
+        /// What was being done.
+        doing: &'static str,
+    },
+    /// It refused, or couldn't be reached.
+    #[error("{doing} failed")]
+    Api {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        source: kube::Error,
+    },
+    /// Somebody else has written the watch since it was read.
+    #[error("the watch has changed meanwhile")]
+    Conflict,
+}
+
+/// Calls the API server with a deadline: the client itself retries some answers for minutes.
+pub(super) async fn call<T>(
+    doing: &'static str,
+    request: impl Future<Output = kube::Result<T>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(DEADLINE, request).await {
+        Ok(result) => result.map_err(|source| Error::Api { doing, source }),
+        Err(_) => Err(Error::Deadline { doing }),
+    }
+}
+
+impl Error {
+    /// The HTTP status that the API server answered with.
+    pub(super) fn code(&self) -> Option<u16> {
+        match self {
+            Self::Api { source: kube::Error::Api(status), .. } => Some(status.code),
+            _ => None,
+        }
+    }
+}

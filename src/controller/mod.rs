@@ -1,0 +1,147 @@
+//! Kubernetes: watching the resources, and carrying out what the core decides.
+
+mod context;
+mod error;
+mod events;
+mod reconcile;
+mod secrets;
+mod state;
+mod status;
+
+use std::{future::Future, sync::Arc};
+
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use kube::{
+    Api, Client,
+    api::ObjectMeta,
+    runtime::{
+        Controller, Predicate, WatchStreamExt, controller, predicates,
+        reflector::{self, ObjectRef, Store},
+        watcher,
+    },
+};
+use tokio::sync::mpsc;
+use tracing::{debug, warn};
+
+use crate::{
+    api::{MigrationTaskWatch, REQUESTED_AT},
+    core::endpoint::AllowedEndpoints,
+    listings::WatchKey,
+    sms,
+    telemetry::Health,
+};
+
+use context::Context;
+pub use secrets::read_secret;
+
+/// How many announcements of pollers wait at most.
+const NEWS: usize = 1024;
+
+/// What the operator's owner decides.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which endpoints watches may name.
+    pub allowed_endpoints: AllowedEndpoints,
+    /// The only namespace to look at; all, if none is named.
+    pub namespace: Option<String>,
+    /// How many watches are reconciled at the same time.
+    pub concurrency: u16,
+    /// The name of this process in events.
+    pub instance: String,
+}
+
+/// Runs the controller until `shutdown`.
+///
+/// # Errors
+/// There is no randomness.
+pub async fn run(
+    client: Client,
+    sms: sms::Client,
+    options: Options,
+    health: &Health,
+    shutdown: impl Future<Output = ()> + Send + Sync + 'static,
+) -> Result<(), sms::credentials::RandomnessError> {
+    let (store, writer) = reflector::store::<MigrationTaskWatch>();
+    let (news, announced) = mpsc::channel(NEWS);
+    let concurrency = options.concurrency;
+    let watches: Api<MigrationTaskWatch> = match &options.namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
+    let context = Arc::new(Context::new(client, sms, options, news, store.clone())?);
+
+    let watches = watcher(watches, watcher::Config::default())
+        .default_backoff()
+        .reflect(writer)
+        .inspect_ok({
+            let context = context.clone();
+            move |event| follow(event, &context)
+        })
+        .touched_objects()
+        .predicate_filter(predicates::generation.combine(requested_at), controller_predicates());
+    let announced = stream::unfold(announced, |mut announced| async {
+        announced
+            .recv()
+            .await
+            .map(|key: WatchKey| (ObjectRef::new(&key.name).within(&key.namespace), announced))
+    });
+
+    let controller = Controller::for_stream(watches, store.clone())
+        .with_config(controller::Config::default().concurrency(concurrency))
+        .reconcile_on(announced)
+        .graceful_shutdown_on(shutdown)
+        .run(reconcile::reconcile, reconcile::on_error, context);
+    tokio::join!(drain(controller), async {
+        if store.wait_until_ready().await.is_ok() {
+            health.ready();
+        }
+    });
+    Ok(())
+}
+
+fn controller_predicates() -> kube::runtime::utils::PredicateConfig {
+    kube::runtime::utils::PredicateConfig::default()
+}
+
+/// The annotation that asks for a listing now is no part of the generation.
+#[expect(clippy::unnecessary_wraps, reason = "the form of a predicate")]
+fn requested_at(watch: &MigrationTaskWatch) -> Option<u64> {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    requested(&watch.metadata).hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+fn requested(meta: &ObjectMeta) -> Option<&str> {
+    meta.annotations.as_ref()?.get(REQUESTED_AT).map(String::as_str)
+}
+
+/// What has been deleted is forgotten at once.
+fn follow(event: &watcher::Event<MigrationTaskWatch>, context: &Context) {
+    match event {
+        watcher::Event::Delete(watch) => {
+            if let Some(key) = context::key(&watch.metadata) {
+                context.forget(&key);
+            }
+        }
+        watcher::Event::InitDone => context.forget_deleted(),
+        _ => {}
+    }
+}
+
+async fn drain<E: std::error::Error + 'static>(
+    controller: impl Stream<Item = Result<(ObjectRef<MigrationTaskWatch>, controller::Action), E>>,
+) {
+    controller
+        .for_each(|result| async {
+            match result {
+                Ok((watch, _)) => debug!(%watch, "reconciled"),
+                // An announcement for a watch that was deleted meanwhile ends here as well.
+                Err(error) => warn!(error = &error as &dyn std::error::Error, "reconcile"),
+            }
+        })
+        .await;
+}
+
+/// The watches that the API server has told of.
+type Watches = Store<MigrationTaskWatch>;

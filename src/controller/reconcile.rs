@@ -1,0 +1,156 @@
+//! The shell around [`decide`]: read, deliver, decide, write, deliver.
+
+use std::{sync::Arc, time::Duration};
+
+use k8s_openapi::jiff::Timestamp;
+use kube::{Api, ResourceExt, runtime::controller::Action};
+use tracing::info;
+
+use super::{
+    context::{Context, key},
+    error::{Error, call},
+    events, requested,
+    state::State,
+    status,
+};
+use crate::{
+    api::MigrationTaskWatch,
+    core::{
+        decide::{Decision, Identity, Inputs, Observation, decide},
+        outbox::owed,
+        plan::Plan,
+        text::cut,
+    },
+    listings::{Request, WatchKey},
+};
+
+/// The longest value of the annotation that is told apart.
+const MAX_REQUEST: usize = 256;
+
+pub(super) async fn reconcile(
+    watch: Arc<MigrationTaskWatch>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
+    let Some(key) = key(&watch.metadata) else { return Ok(Action::await_change()) };
+    let mut state = context.states.take(&key);
+    let result = Pass { context: &context, key: &key, state: &mut state }.run(&watch).await;
+    state.failures = if result.is_ok() { 0 } else { state.failures.saturating_add(1) };
+    context.states.put(key, state);
+    result
+}
+
+/// Tries again, later each time.
+pub(super) fn on_error(watch: Arc<MigrationTaskWatch>, error: &Error, context: Arc<Context>) -> Action {
+    if matches!(error, Error::Conflict) {
+        return Action::requeue(Duration::from_millis(100));
+    }
+    let failures = key(&watch.metadata).map_or(1, |key| {
+        let state = context.states.take(&key);
+        let failures = state.failures;
+        context.states.put(key, state);
+        failures
+    });
+    Action::requeue(Duration::from_secs(1 << failures.min(6)))
+}
+
+struct Pass<'a> {
+    context: &'a Context,
+    key: &'a WatchKey,
+    state: &'a mut State,
+}
+
+impl Pass<'_> {
+    async fn run(&mut self, cached: &Arc<MigrationTaskWatch>) -> Result<Action, Error> {
+        let Some(watch) = self.newest(cached).await? else {
+            self.context.forget(self.key);
+            return Ok(Action::await_change());
+        };
+        if watch.metadata.deletion_timestamp.is_some() {
+            self.context.pollers.stop(self.key);
+            return Ok(Action::await_change());
+        }
+        self.state.see(&watch);
+        self.deliver(&watch).await?;
+        let decision = self.decide(&watch);
+        let wake = decision.wake;
+        self.write(&watch, decision).await?;
+        Ok(wake.map_or_else(Action::await_change, requeue_at))
+    }
+
+    /// The newest version of the watch: the cache's, unless that may be older than the operator's own last write.
+    /// None when the watch is gone, or another has its name.
+    async fn newest(
+        &self,
+        cached: &Arc<MigrationTaskWatch>,
+    ) -> Result<Option<Arc<MigrationTaskWatch>>, Error> {
+        if self.state.trusts(cached) {
+            return Ok(Some(cached.clone()));
+        }
+        let watches: Api<MigrationTaskWatch> =
+            Api::namespaced(self.context.client.clone(), &self.key.namespace);
+        let found = call("reading the watch", watches.get_opt(&self.key.name)).await?;
+        Ok(found.filter(|watch| watch.uid().as_deref() == Some(self.key.uid.as_str())).map(Arc::new))
+    }
+
+    /// Creates the events that the status owes. Nothing else is written before.
+    async fn deliver(&mut self, watch: &MigrationTaskWatch) -> Result<(), Error> {
+        let outbox = self.state.status().outbox.clone();
+        if let Some(outbox) = owed(outbox.as_ref(), self.state.delivered, Timestamp::now()) {
+            events::deliver(&self.context.client, watch, outbox, &self.context.options.instance).await?;
+            self.state.delivered = Some(outbox.sequence);
+        }
+        Ok(())
+    }
+
+    fn decide(&self, watch: &MigrationTaskWatch) -> Decision {
+        let plan = Plan::parse(&watch.spec, &self.context.options.allowed_endpoints);
+        let observation = self.observe(watch, plan.as_ref().ok());
+        decide(&Inputs {
+            identity: &Identity {
+                uid: self.key.uid.clone(),
+                generation: watch.metadata.generation.unwrap_or_default(),
+            },
+            plan: plan.as_ref(),
+            last: self.state.status(),
+            observation: &observation,
+            carried: &self.state.carried,
+            now: Timestamp::now(),
+        })
+    }
+
+    /// Has the poller do what the spec says, and asks what it has found.
+    fn observe(&self, watch: &MigrationTaskWatch, plan: Option<&Plan>) -> Observation {
+        if let Some(plan) = plan {
+            let requested_at = requested(&watch.metadata).map(|value| cut(value, MAX_REQUEST).to_owned());
+            return self.context.pollers.ask(self.key, &Request { plan: plan.clone(), requested_at });
+        }
+        self.context.pollers.stop(self.key);
+        Observation { polling_since: Timestamp::now(), snapshot: None, failure: None, handled_request: None }
+    }
+
+    async fn write(&mut self, watch: &MigrationTaskWatch, decision: Decision) -> Result<(), Error> {
+        let Decision { status, carried, .. } = decision;
+        let Some(status) = status else {
+            self.state.carried = carried;
+            return Ok(());
+        };
+        match status::apply(&self.context.client, watch, &status).await {
+            Ok(written) => {
+                self.state.wrote(&written, carried);
+                info!(watch = %self.key, resource_version = written.resource_version(), "status written");
+                self.deliver(&written).await
+            }
+            Err(error) => {
+                // Perhaps it was written all the same: the watch is read before it is decided again.
+                self.state.tried(status, carried);
+                if error.code() == Some(409) { Err(Error::Conflict) } else { Err(error) }
+            }
+        }
+    }
+}
+
+fn requeue_at(time: Timestamp) -> Action {
+    let wait = Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or_default();
+    // A little later than the moment, so that it has come when it is looked at.
+    Action::requeue(wait + Duration::from_millis(50))
+}

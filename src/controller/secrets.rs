@@ -1,0 +1,92 @@
+//! Reading Secrets: with `get` alone, as seldom as possible, and never one of another namespace.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, Client};
+use tokio::time::Instant;
+
+use super::error::{Error, call};
+use crate::{
+    core::failure::{Failure, FailureKind},
+    listings::CredentialSource,
+    sms::credentials::Credentials,
+};
+
+/// What hasn't been read for this long is forgotten.
+const FORGET_AFTER: Duration = Duration::from_secs(2 * 86_400);
+
+type Name = (String, String);
+type Read = Result<Arc<Credentials>, Failure>;
+
+/// The credentials that were read last, shared by all watches that name the same Secret.
+pub(super) struct Secrets {
+    client: Client,
+    read: Mutex<HashMap<Name, Arc<tokio::sync::Mutex<Option<(Instant, Read)>>>>>,
+}
+
+impl Secrets {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client, read: Mutex::default() }
+    }
+
+    fn entry(&self, name: Name) -> Arc<tokio::sync::Mutex<Option<(Instant, Read)>>> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.retain(|_, entry| match entry.try_lock().as_deref() {
+            Ok(Some((at, _))) => at.elapsed() < FORGET_AFTER,
+            _ => true,
+        });
+        read.entry(name).or_default().clone()
+    }
+}
+
+impl CredentialSource for Secrets {
+    async fn credentials(&self, namespace: &str, secret: &str, max_age: Duration) -> Read {
+        let entry = self.entry((namespace.to_owned(), secret.to_owned()));
+        // Whoever comes meanwhile waits for this reading, and takes it.
+        let mut last = entry.lock().await;
+        if let Some((at, read)) = &*last
+            && at.elapsed() < max_age
+        {
+            return read.clone();
+        }
+        let read = read_secret(&self.client, namespace, secret).await;
+        *last = Some((Instant::now(), read.clone()));
+        read
+    }
+}
+
+/// Reads credentials from a Secret on the API server.
+///
+/// # Errors
+/// It isn't there, it holds something else, or the API server doesn't say.
+pub async fn read_secret(client: &Client, namespace: &str, name: &str) -> Result<Arc<Credentials>, Failure> {
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    let secret =
+        call("reading the Secret", secrets.get_opt(name)).await.map_err(|error| unreadable(name, &error))?;
+    let Some(secret) = secret else {
+        return Err(Failure::new(
+            FailureKind::SecretNotFound,
+            format!(
+                "There is no Secret {name} in namespace {namespace}. Create it, or correct spec.credentials."
+            ),
+        ));
+    };
+    let data = secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
+    Credentials::from_secret_data(&data).map(Arc::new).map_err(|error| {
+        Failure::new(FailureKind::SecretInvalid, format!("The Secret {name} can't be used: {error}."))
+    })
+}
+
+fn unreadable(name: &str, error: &Error) -> Failure {
+    let why = match error.code() {
+        Some(403) => "the operator may not read it; its role needs the verb get on secrets".to_owned(),
+        Some(code) => format!("the API server answered {code}"),
+        None => error.to_string(),
+    };
+    Failure::new(FailureKind::InternalError, format!("The Secret {name} can't be read: {why}."))
+}

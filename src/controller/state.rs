@@ -1,0 +1,95 @@
+//! What is kept of each watch between reconciles.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    api::{MigrationTaskWatch, MigrationTaskWatchStatus},
+    core::decide::Carried,
+    listings::WatchKey,
+};
+
+/// What is kept of one watch.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The newest version of the watch that this process has seen, by its resourceVersion. A cache that shows
+    /// another may be older than the operator's own last write.
+    newest: Option<String>,
+    /// The status of that version.
+    status: MigrationTaskWatchStatus,
+    /// What the last decision left.
+    pub(super) carried: Carried,
+    /// The outbox that this process has delivered.
+    pub(super) delivered: Option<i64>,
+    /// A write whose outcome isn't known.
+    attempt: Option<(MigrationTaskWatchStatus, Carried)>,
+    /// Failures in a row.
+    pub(super) failures: u32,
+}
+
+impl State {
+    /// Whether a cached watch can be decided from: it is the newest version seen, or the first.
+    pub(super) fn trusts(&self, watch: &MigrationTaskWatch) -> bool {
+        self.attempt.is_none() && (self.newest.is_none() || self.newest == watch.metadata.resource_version)
+    }
+
+    /// Takes notice of a version of the watch. A status that somebody else wrote makes the memory of what was
+    /// told worthless: it is read back from that status.
+    pub(super) fn see(&mut self, watch: &MigrationTaskWatch) {
+        let status = watch.status.clone().unwrap_or_default();
+        if let Some((attempted, carried)) = self.attempt.take()
+            && attempted == status
+        {
+            self.carried = carried;
+        } else if self.status != status {
+            self.carried.memory = None;
+        }
+        self.newest.clone_from(&watch.metadata.resource_version);
+        self.status = status;
+    }
+
+    /// The status of the newest version.
+    pub(super) fn status(&self) -> &MigrationTaskWatchStatus {
+        &self.status
+    }
+
+    /// A status has been written.
+    pub(super) fn wrote(&mut self, watch: &MigrationTaskWatch, carried: Carried) {
+        self.newest.clone_from(&watch.metadata.resource_version);
+        self.status = watch.status.clone().unwrap_or_default();
+        self.carried = carried;
+    }
+
+    /// A status may have been written.
+    pub(super) fn tried(&mut self, status: MigrationTaskWatchStatus, carried: Carried) {
+        self.attempt = Some((status, carried));
+    }
+}
+
+/// The states of all watches. A reconcile takes its watch's state out and puts it back.
+#[derive(Debug, Default)]
+pub(super) struct States(Mutex<HashMap<WatchKey, State>>);
+
+impl States {
+    pub(super) fn take(&self, key: &WatchKey) -> State {
+        self.lock().remove(key).unwrap_or_default()
+    }
+
+    pub(super) fn put(&self, key: WatchKey, state: State) {
+        self.lock().insert(key, state);
+    }
+
+    pub(super) fn remove(&self, key: &WatchKey) {
+        self.lock().remove(key);
+    }
+
+    pub(super) fn retain(&self, wanted: impl Fn(&WatchKey) -> bool) {
+        self.lock().retain(|key, _| wanted(key));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<WatchKey, State>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

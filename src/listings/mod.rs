@@ -1,0 +1,26 @@
+//! Who needs which listing when.
+//!
+//! Each watch has a poller: a task of its own that reads the credentials, lists, keeps what it found, and says that
+//! there is something new. Deciding what that means for the status is the controller's business.
+
+mod observe;
+mod poller;
+mod registry;
+
+pub use observe::Request;
+pub use registry::{Pollers, WatchKey};
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use crate::{core::failure::Failure, sms::credentials::Credentials};
+
+/// Where pollers get credentials from.
+pub trait CredentialSource: Send + Sync + 'static {
+    /// The credentials in a Secret, as they were at most `max_age` ago.
+    fn credentials(
+        &self,
+        namespace: &str,
+        secret: &str,
+        max_age: Duration,
+    ) -> impl Future<Output = Result<Arc<Credentials>, Failure>> + Send;
+}

@@ -1,0 +1,96 @@
+//! What a poller is asked for, and what it has found.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use k8s_openapi::jiff::Timestamp;
+
+use crate::core::{decide::Observation, failure::Failure, plan::Plan, task::Snapshot};
+
+/// What a watch asks of its poller.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The spec.
+    pub plan: Plan,
+    /// The annotation that asks for a listing now, whenever it changes.
+    pub requested_at: Option<String>,
+}
+
+impl Request {
+    /// Whether a poller that served `before` must list now rather than when it is due.
+    #[must_use]
+    pub fn is_urgent_after(&self, before: &Self) -> bool {
+        !self.plan.suspended
+            && (before.plan.suspended
+                || self.plan.target != before.plan.target
+                || self.plan.secret != before.plan.secret
+                || self.requested_at != before.requested_at)
+    }
+
+    /// Whether what was found for `before` says nothing of this.
+    fn is_fresh_start_after(&self, before: &Self) -> bool {
+        self.plan.target != before.plan.target
+    }
+}
+
+/// What one attempt came to.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// A complete listing.
+    Listed(Snapshot),
+    /// It failed.
+    Failed(Failure),
+    /// Credentials that SMS has refused were not tried again.
+    StillRefused,
+}
+
+/// What a poller has found, for the target of the request that it serves now.
+#[derive(Debug)]
+pub(super) struct Slot(Mutex<(Request, Observation)>);
+
+impl Slot {
+    pub(super) fn new(request: Request, now: Timestamp) -> Self {
+        Self(Mutex::new((request, start(now))))
+    }
+
+    pub(super) fn observation(&self) -> Observation {
+        self.lock().1.clone()
+    }
+
+    /// Takes a new request. What was found stays if it still answers it.
+    pub(super) fn ask(&self, request: &Request, now: Timestamp) {
+        let (current, observation) = &mut *self.lock();
+        if request.is_fresh_start_after(current) {
+            *observation = start(now);
+        } else if current.plan.suspended && !request.plan.suspended {
+            observation.polling_since = now;
+            observation.failure = None;
+        }
+        *current = request.clone();
+    }
+
+    /// Keeps an outcome, unless the watch has moved on to another target meanwhile.
+    pub(super) fn publish(&self, request: &Request, outcome: Outcome) {
+        let (current, observation) = &mut *self.lock();
+        if request.is_fresh_start_after(current) {
+            return;
+        }
+        match outcome {
+            Outcome::Listed(snapshot) => {
+                observation.snapshot = Some(Arc::new(snapshot));
+                observation.failure = None;
+            }
+            Outcome::Failed(failure) => observation.failure = Some(failure),
+            Outcome::StillRefused => {}
+        }
+        observation.handled_request.clone_from(&request.requested_at);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, (Request, Observation)> {
+        // Whole values are put in; a panic elsewhere can't leave half of one.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn start(now: Timestamp) -> Observation {
+    Observation { polling_since: now, snapshot: None, failure: None, handled_request: None }
+}

@@ -1,0 +1,170 @@
+//! The loop of one watch: wait, list, publish.
+
+use std::{sync::Arc, time::Duration};
+
+use k8s_openapi::jiff::Timestamp;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+use tracing::{debug, info, warn};
+
+use super::{
+    CredentialSource, Request, WatchKey,
+    observe::{Outcome, Slot},
+    registry::Shared,
+};
+use crate::{
+    core::{
+        failure::{Failure, FailureKind},
+        schedule::{SECRET, next_poll, retry_delay, seed},
+        task::Snapshot,
+    },
+    sms::{ListTarget, credentials::CredentialsDigest},
+};
+
+/// The least time between two listings of a watch, however often somebody asks.
+const LEAST_GAP: Duration = Duration::from_secs(1);
+
+pub(super) struct Poller<S> {
+    pub(super) key: WatchKey,
+    pub(super) requests: watch::Receiver<Request>,
+    pub(super) slot: Arc<Slot>,
+    pub(super) shared: Arc<Shared<S>>,
+    pub(super) retries: Retries,
+}
+
+/// What is kept of failures in a row.
+#[derive(Default)]
+pub(super) struct Retries {
+    attempts: u32,
+    /// Credentials that SMS has refused, and when they may be tried again.
+    refused: Option<(CredentialsDigest, Instant)>,
+}
+
+impl<S: CredentialSource> Poller<S> {
+    pub(super) async fn run(mut self) {
+        loop {
+            let request = self.requests.borrow_and_update().clone();
+            if request.plan.suspended {
+                if self.requests.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            if !self.shared.is_alive(&self.key) {
+                debug!(watch = %self.key, "the watch is gone");
+                return;
+            }
+            let started = Timestamp::now();
+            let due = Instant::now();
+            let outcome = self.poll(&request).await;
+            let wait = self.wait_after(&outcome, &request, started);
+            let is_news = !matches!(outcome, Outcome::StillRefused) || request.requested_at.is_some();
+            self.slot.publish(&request, outcome);
+            if is_news && !self.shared.announce(&self.key).await {
+                return;
+            }
+            if !self.wait(due + wait, due + LEAST_GAP, &request).await {
+                return;
+            }
+        }
+    }
+
+    /// Waits until it is time, or there is something more urgent. False when the watch has been dropped.
+    async fn wait(&mut self, due: Instant, earliest: Instant, served: &Request) -> bool {
+        loop {
+            tokio::select! {
+                () = sleep_until(due) => return true,
+                changed = self.requests.changed() => {
+                    if changed.is_err() {
+                        return false;
+                    }
+                    let request = self.requests.borrow_and_update().clone();
+                    if request.plan.suspended || request.plan.interval != served.plan.interval {
+                        return true;
+                    }
+                    if request.is_urgent_after(served) {
+                        sleep_until(earliest).await;
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn poll(&mut self, request: &Request) -> Outcome {
+        let plan = &request.plan;
+        let max_age = if self.retries.attempts == 0 { plan.interval } else { SECRET };
+        // A little less, so that a Secret isn't taken for fresh a whole interval later.
+        let secret =
+            self.shared.source.credentials(&self.key.namespace, &plan.secret, max_age * 9 / 10).await;
+        let credentials = match secret {
+            Ok(credentials) => credentials,
+            Err(failure) => return Outcome::Failed(failure),
+        };
+        let digest = credentials.digest(&self.shared.digest_key);
+        if self.retries.refused.is_some_and(|(refused, until)| refused == digest && Instant::now() < until) {
+            return Outcome::StillRefused;
+        }
+        let target = ListTarget {
+            endpoint: plan.endpoint.clone(),
+            enterprise_project_id: plan.enterprise_project.clone(),
+        };
+        match self.shared.client.list_tasks(&target, &credentials).await {
+            Ok(listing) => {
+                info!(watch = %self.key, tasks = listing.tasks.len(), requests = listing.requests, "listed");
+                Outcome::Listed(Snapshot {
+                    sequence: self.shared.next_sequence(),
+                    completed: Timestamp::now(),
+                    tasks: listing.tasks,
+                    unreadable: listing.skipped,
+                })
+            }
+            Err(error) => {
+                let failure = Failure::from(&error);
+                self.retries.refused = is_refusal(&failure).then(|| {
+                    let attempts = self.retries.attempts + 1;
+                    (
+                        digest,
+                        Instant::now() + retry_delay(&failure, attempts, plan.interval, seed(&self.key.uid)),
+                    )
+                });
+                Outcome::Failed(failure)
+            }
+        }
+    }
+
+    fn wait_after(&mut self, outcome: &Outcome, request: &Request, started: Timestamp) -> Duration {
+        let seed = seed(&self.key.uid);
+        match outcome {
+            Outcome::Listed(_) => {
+                self.retries = Retries::default();
+                let next = next_poll(seed, request.plan.interval, started);
+                Duration::try_from(next.duration_since(started)).unwrap_or(request.plan.interval)
+            }
+            Outcome::StillRefused => SECRET,
+            Outcome::Failed(failure) => {
+                self.retries.attempts = self.retries.attempts.saturating_add(1);
+                let wait = retry_delay(failure, self.retries.attempts, request.plan.interval, seed);
+                warn!(
+                    watch = %self.key,
+                    reason = failure.kind.reason(),
+                    request_id = failure.request_id,
+                    attempt = self.retries.attempts,
+                    "listing failed: {}", failure.message
+                );
+                // The Secret is looked at meanwhile; the credentials themselves are tried when they may be.
+                if self.retries.refused.is_some() { SECRET } else { wait }
+            }
+        }
+    }
+}
+
+/// Whether the same credentials must not be tried again soon.
+fn is_refusal(failure: &Failure) -> bool {
+    matches!(
+        failure.kind,
+        FailureKind::CredentialsInvalid | FailureKind::AccessDenied | FailureKind::ClockSkew
+    )
+}

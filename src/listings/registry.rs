@@ -1,0 +1,147 @@
+//! All pollers.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use k8s_openapi::jiff::Timestamp;
+use tokio::{
+    sync::{mpsc, watch},
+    task::AbortHandle,
+};
+
+use super::{
+    CredentialSource, Request,
+    observe::Slot,
+    poller::{Poller, Retries},
+};
+use crate::{
+    core::decide::Observation,
+    sms::{Client, credentials::DigestKey},
+};
+
+/// Which watch, and which incarnation of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WatchKey {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+}
+
+impl fmt::Display for WatchKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Says whether a watch still exists.
+type IsAlive = Box<dyn Fn(&WatchKey) -> bool + Send + Sync>;
+
+/// What all pollers share.
+pub(super) struct Shared<S> {
+    pub(super) source: S,
+    pub(super) client: Client,
+    pub(super) digest_key: DigestKey,
+    is_alive: IsAlive,
+    news: mpsc::Sender<WatchKey>,
+    sequence: AtomicU64,
+}
+
+impl<S> Shared<S> {
+    pub(super) fn is_alive(&self, key: &WatchKey) -> bool {
+        (self.is_alive)(key)
+    }
+
+    /// Says that there is something new. False when nobody listens any more.
+    pub(super) async fn announce(&self, key: &WatchKey) -> bool {
+        self.news.send(key.clone()).await.is_ok()
+    }
+
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+/// The pollers of all watches.
+pub struct Pollers<S> {
+    shared: Arc<Shared<S>>,
+    running: Mutex<HashMap<WatchKey, Running>>,
+}
+
+struct Running {
+    requests: watch::Sender<Request>,
+    slot: Arc<Slot>,
+    task: AbortHandle,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl<S: CredentialSource> Pollers<S> {
+    /// No pollers yet. `news` gets the key of each watch that has something new; `is_alive` says whether a watch
+    /// still exists, so that the poller of one that was deleted meanwhile ends.
+    pub fn new(
+        source: S,
+        client: Client,
+        digest_key: DigestKey,
+        news: mpsc::Sender<WatchKey>,
+        is_alive: impl Fn(&WatchKey) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let is_alive = Box::new(is_alive);
+        let shared = Shared { source, client, digest_key, is_alive, news, sequence: AtomicU64::new(0) };
+        Self { shared: Arc::new(shared), running: Mutex::default() }
+    }
+
+    /// Starts the poller of a watch, or tells it what is new; and says what it has found so far.
+    pub fn ask(&self, key: &WatchKey, request: &Request) -> Observation {
+        let now = Timestamp::now();
+        let mut running = self.lock();
+        if let Some(running) = running.get(key).filter(|running| !running.task.is_finished()) {
+            running.slot.ask(request, now);
+            running.requests.send_if_modified(|current| {
+                let modified = current != request;
+                current.clone_from(request);
+                modified
+            });
+            return running.slot.observation();
+        }
+        let (sender, receiver) = watch::channel(request.clone());
+        let slot = Arc::new(Slot::new(request.clone(), now));
+        let poller = Poller {
+            key: key.clone(),
+            requests: receiver,
+            slot: slot.clone(),
+            shared: self.shared.clone(),
+            retries: Retries::default(),
+        };
+        let observation = slot.observation();
+        let task = tokio::spawn(poller.run()).abort_handle();
+        running.insert(key.clone(), Running { requests: sender, slot, task });
+        observation
+    }
+
+    /// Ends the poller of a watch.
+    pub fn stop(&self, key: &WatchKey) {
+        self.lock().remove(key);
+    }
+
+    /// Ends the pollers of all watches that aren't wanted any more.
+    pub fn retain(&self, wanted: impl Fn(&WatchKey) -> bool) {
+        self.lock().retain(|key, _| wanted(key));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<WatchKey, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

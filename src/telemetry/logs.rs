@@ -1,0 +1,27 @@
+//! Logs, as text or as one JSON object a line, on standard error.
+
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+
+/// What a line of the log looks like.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// What is logged unless `RUST_LOG` says otherwise.
+const DEFAULT: &str = "info,kube_client=warn,kube_runtime=warn";
+
+/// Starts logging.
+pub fn start(format: Format) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        Format::Text => logs.init(),
+        Format::Json => logs.json().flatten_event(true).init(),
+    }
+}

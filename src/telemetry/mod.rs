@@ -1,0 +1,6 @@
+//! Health and logs.
+
+mod health;
+pub mod logs;
+
+pub use health::Health;

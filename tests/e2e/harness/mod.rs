@@ -1,0 +1,7 @@
+//! A namespace with an operator of its own.
+
+mod operator;
+mod stage;
+
+pub(crate) use operator::Operator;
+pub(crate) use stage::{Stage, condition, status};

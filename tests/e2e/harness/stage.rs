@@ -1,0 +1,189 @@
+use std::{path::PathBuf, time::Duration};
+
+use k8s_openapi::{
+    api::{core::v1::Secret, events::v1::Event},
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api, Client,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    runtime::wait::{await_condition, conditions},
+};
+use migration_task_watch::api::{self, MigrationTaskWatch, MigrationTaskWatchStatus};
+use serde_json::{Value, json};
+use sms_simulator::{Config, Simulator, Task};
+use test_cluster::Cluster;
+
+use super::Operator;
+
+/// How long a test waits for what must come. Not a measure of speed: a machine may be slow.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A namespace of a real API server, with an SMS of its own.
+pub(crate) struct Stage {
+    pub(crate) namespace: String,
+    pub(crate) client: Client,
+    pub(crate) sms: Simulator,
+    kubeconfig: PathBuf,
+    dir: tempfile::TempDir,
+}
+
+impl Stage {
+    /// Sets the stage, with these tasks and a Secret `huawei` that opens the account.
+    pub(crate) async fn new(name: &str, tasks: Vec<Task>) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let cluster = Cluster::shared().await.unwrap();
+        let client = cluster.admin_client().await.unwrap();
+        install_crd(&client).await;
+        let namespace = cluster.namespace(name).await.unwrap();
+        cluster
+            .create_service_account(&namespace, "operator", test_cluster::chart_rules().unwrap())
+            .await
+            .unwrap();
+        let kubeconfig = cluster.service_account_kubeconfig(&namespace, "operator").await.unwrap();
+        let sms = Simulator::start(Config { tasks, ..Config::default() }).await.unwrap();
+        let stage = Self { namespace, client, sms, kubeconfig, dir: tempfile::tempdir().unwrap() };
+        let key = &sms_simulator::Account::default().access_keys[0];
+        stage.secret("huawei", json!({"accessKey": key.id, "secretKey": key.secret})).await;
+        stage
+    }
+
+    /// Starts an operator.
+    pub(crate) fn operator(&self) -> Operator {
+        self.operator_with(&[])
+    }
+
+    pub(crate) fn operator_with(&self, extra: &[&str]) -> Operator {
+        Operator::start(&self.kubeconfig, &self.namespace, &self.log(), extra)
+    }
+
+    pub(crate) fn log(&self) -> PathBuf {
+        self.dir.path().join("operator.log")
+    }
+
+    pub(crate) fn watches(&self) -> Api<MigrationTaskWatch> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Writes a Secret.
+    pub(crate) async fn secret(&self, name: &str, data: Value) {
+        let secret =
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data});
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
+        // Replaced whole: keys that aren't named any more are gone.
+        let _ = secrets.delete(name, &DeleteParams::default()).await;
+        secrets.create(&PostParams::default(), &serde_json::from_value(secret).unwrap()).await.unwrap();
+    }
+
+    /// A manifest on this stage's SMS.
+    pub(crate) fn manifest(&self, name: &str, spec: Value) -> Value {
+        let mut all = json!({
+            "endpoint": self.sms.endpoint(),
+            "credentials": {"secretRef": {"name": "huawei"}},
+            "interval": "5s",
+        });
+        all.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        json!({
+            "apiVersion": "migration-task-watch.dev/v1alpha1",
+            "kind": "MigrationTaskWatch",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": all,
+        })
+    }
+
+    /// Applies a watch, as `kubectl apply --server-side` does.
+    pub(crate) async fn apply(&self, name: &str, spec: Value) -> kube::Result<MigrationTaskWatch> {
+        let manifest = self.manifest(name, spec);
+        self.watches().patch(name, &PatchParams::apply("a-user"), &Patch::Apply(&manifest)).await
+    }
+
+    /// Asks for a listing now.
+    pub(crate) async fn refresh(&self, name: &str, token: &str) {
+        let patch = json!({"metadata": {"annotations": {api::REQUESTED_AT: token}}});
+        self.watches().patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
+        self.until(name, |watch| status(watch).last_handled_reconcile_at.as_deref() == Some(token)).await;
+    }
+
+    /// Waits until a watch is as wanted.
+    pub(crate) async fn until(
+        &self,
+        name: &str,
+        wanted: impl Fn(&MigrationTaskWatch) -> bool,
+    ) -> MigrationTaskWatch {
+        let found = |watch: Option<&MigrationTaskWatch>| watch.is_some_and(&wanted);
+        match tokio::time::timeout(PATIENCE, await_condition(self.watches(), name, found)).await {
+            Ok(watch) => watch.unwrap().unwrap(),
+            Err(_) => {
+                let watch = self.watches().get(name).await;
+                let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+                panic!("{name} doesn't come to what is wanted; it is {watch:#?}\n{log}");
+            }
+        }
+    }
+
+    /// Waits until a condition has this status and reason.
+    pub(crate) async fn until_condition(
+        &self,
+        name: &str,
+        kind: &str,
+        is: (&str, &str),
+    ) -> MigrationTaskWatch {
+        self.until(name, |watch| condition(watch, kind) == Some((is.0.to_owned(), is.1.to_owned()))).await
+    }
+
+    /// Everything that has been told of a watch, oldest first.
+    pub(crate) async fn events(&self, name: &str) -> Vec<(String, String)> {
+        let events: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
+        let mut events = events.list(&ListParams::default()).await.unwrap().items;
+        events.retain(|event| event.regarding.as_ref().and_then(|watch| watch.name.as_deref()) == Some(name));
+        events.sort_by_key(|event| event.metadata.name.clone().map(|name| natural(&name)));
+        events
+            .into_iter()
+            .map(|event| (event.reason.unwrap_or_default(), event.note.unwrap_or_default()))
+            .collect()
+    }
+
+    /// The reasons of the events, oldest first.
+    pub(crate) async fn reasons(&self, name: &str) -> Vec<String> {
+        self.events(name).await.into_iter().map(|(reason, _)| reason).collect()
+    }
+}
+
+/// Event names end in sequence and place.
+fn natural(name: &str) -> Vec<u64> {
+    name.rsplit('.')
+        .take(2)
+        .map(|number| number.parse().unwrap_or(0))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+        .collect()
+}
+
+/// The status of a watch; an empty one if there is none.
+pub(crate) fn status(watch: &MigrationTaskWatch) -> MigrationTaskWatchStatus {
+    watch.status.clone().unwrap_or_default()
+}
+
+/// Status and reason of a condition.
+pub(crate) fn condition(watch: &MigrationTaskWatch, kind: &str) -> Option<(String, String)> {
+    let conditions = status(watch).conditions;
+    let condition = conditions.into_iter().find(|condition| condition.type_ == kind)?;
+    Some((condition.status, condition.reason))
+}
+
+/// Several tests apply the same definition at the same time.
+async fn install_crd(client: &Client) {
+    let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let crd = api::crd();
+    let name = crd.metadata.name.clone().unwrap();
+    let (params, patch) = (PatchParams::apply("tests").force(), Patch::Apply(&crd));
+    for tries_left in (0..10).rev() {
+        match crds.patch(&name, &params, &patch).await {
+            Ok(_) => break,
+            Err(error) if tries_left == 0 => panic!("the CRD can't be applied: {error}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+    await_condition(crds, &name, conditions::is_crd_established()).await.unwrap();
+}
