@@ -3,7 +3,7 @@
 //! The vendor's documents and SDKs disagree on types, and any field may be missing, null or empty. So each field is
 //! read for itself, by what it can mean, and what means nothing is absent. Only the frame of a page is strict.
 
-mod json;
+pub(super) mod json;
 mod task;
 mod task_error;
 

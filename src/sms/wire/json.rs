@@ -12,22 +12,22 @@ use serde_json::value::RawValue;
 use crate::core::text;
 
 /// An object with values that are not yet read. Of repeated keys the last one counts.
-pub(super) struct Object<'a>(HashMap<String, &'a RawValue>);
+pub(in crate::sms) struct Object<'a>(HashMap<String, &'a RawValue>);
 
 impl<'a> Object<'a> {
     /// Splits an object into its fields.
-    pub(super) fn parse(text: &'a str) -> serde_json::Result<Self> {
+    pub(in crate::sms) fn parse(text: &'a str) -> serde_json::Result<Self> {
         serde_json::from_str(text).map(Self)
     }
 
     /// A field as text of at most `limit` bytes. Blank text is none; numbers and booleans are text, too.
-    pub(super) fn text(&self, key: &str, limit: usize) -> Option<Arc<str>> {
+    pub(in crate::sms) fn text(&self, key: &str, limit: usize) -> Option<Arc<str>> {
         let value = self.full_text(key)?;
         (!value.trim().is_empty()).then(|| text::cut(&value, limit).into())
     }
 
     /// A field as text, however long or blank.
-    pub(super) fn full_text(&self, key: &str) -> Option<Cow<'a, str>> {
+    pub(in crate::sms) fn full_text(&self, key: &str) -> Option<Cow<'a, str>> {
         match Scalar::read(self.0.get(key)?)? {
             Scalar::Text(text) => Some(text),
             Scalar::Literal(literal) => Some(Cow::Borrowed(literal)),
@@ -35,30 +35,30 @@ impl<'a> Object<'a> {
     }
 
     /// A field as a whole number; fractions are dropped, and so are spaces around a number in a string.
-    pub(super) fn integer(&self, key: &str) -> Option<i64> {
+    pub(in crate::sms) fn integer(&self, key: &str) -> Option<i64> {
         let text = self.full_text(key)?;
         text.trim().parse().ok().or_else(|| self.number(key).and_then(truncate))
     }
 
     /// A field as a finite number.
-    pub(super) fn number(&self, key: &str) -> Option<f64> {
+    pub(in crate::sms) fn number(&self, key: &str) -> Option<f64> {
         let number: f64 = self.full_text(key)?.trim().parse().ok()?;
         number.is_finite().then_some(number)
     }
 
     /// A field as a time in milliseconds since 1970. Zero stands for no time, as does what no calendar reaches.
-    pub(super) fn time(&self, key: &str) -> Option<Timestamp> {
+    pub(in crate::sms) fn time(&self, key: &str) -> Option<Timestamp> {
         let millis = self.integer(key).filter(|millis| *millis > 0)?;
         Timestamp::from_millisecond(millis).ok()
     }
 
     /// A field as an object.
-    pub(super) fn object(&self, key: &str) -> Option<Object<'a>> {
+    pub(in crate::sms) fn object(&self, key: &str) -> Option<Object<'a>> {
         Object::parse(self.0.get(key)?.get()).ok()
     }
 
     /// A field as a list; none, null and blank text are empty lists.
-    pub(super) fn list(&self, key: &str) -> serde_json::Result<Vec<&'a RawValue>> {
+    pub(in crate::sms) fn list(&self, key: &str) -> serde_json::Result<Vec<&'a RawValue>> {
         let Some(value) = self.0.get(key) else { return Ok(Vec::new()) };
         match value.get() {
             "null" | "\"\"" => Ok(Vec::new()),

@@ -1,0 +1,37 @@
+//! Reading bodies without trusting their length. What counts is what comes out of decompression.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+/// Reads a body. None when it is longer than `limit` bytes.
+pub(super) async fn read_whole(
+    mut response: reqwest::Response,
+    limit: usize,
+) -> reqwest::Result<Option<Vec<u8>>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if chunk.len() > limit.saturating_sub(body.len()) {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
+}
+
+/// Reads what comes of a body within some time, at most about `limit` bytes. The status matters more than a body that
+/// breaks off: a refused key must not look like a broken connection, which would be tried again at once.
+pub(super) async fn read_start(mut response: reqwest::Response, limit: usize, patience: Duration) -> Vec<u8> {
+    let mut body = Vec::new();
+    let reading = async {
+        while body.len() < limit
+            && let Ok(Some(chunk)) = response.chunk().await
+        {
+            body.extend_from_slice(&chunk);
+        }
+    };
+    // What has been read by then is enough.
+    let _ = timeout(patience, reading).await;
+    body.truncate(limit);
+    body
+}

@@ -1,0 +1,185 @@
+//! Why SMS couldn't be asked, typed by what to do about it.
+
+mod answer;
+mod failure;
+mod transport;
+
+use std::time::Duration;
+
+pub use answer::{Answer, RateLimit};
+pub use transport::TlsProblem;
+
+pub(super) use answer::AnswerHead;
+
+use super::{listing::Incomplete, wire::PageError};
+use crate::core::endpoint::Endpoint;
+
+/// Why a listing failed. Messages say what happened and what to do, and don't change from try to try.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SMS doesn't accept the credentials. Trying again soon can lock the access key.
+    #[error("SMS does not accept the credentials: {0}. Check the keys or the token in the Secret")]
+    Credentials(Answer),
+    /// The credentials are good, but lack a permission.
+    #[error(
+        "the credentials lack a permission: {0}. Grant sms:server:listTask to the user or agency that they belong to"
+    )]
+    Permission(Answer),
+    /// The signature's time is too far from the API's.
+    #[error(
+        "the clock here is more than 15 minutes away from that of SMS: {0}. Synchronise the clocks of the nodes"
+    )]
+    ClockSkew(Answer),
+    /// Flow control.
+    #[error("the flow control of SMS refused the request: {answer}. Fewer watches or longer intervals help")]
+    Throttled {
+        /// What SMS answered, with the time to wait if it said one.
+        answer: Answer,
+        /// The limit that was exceeded, if SMS named it.
+        limit: Option<RateLimit>,
+    },
+    /// A server error of SMS, or of a proxy before it.
+    #[error("SMS, or a proxy before it, failed: {0}")]
+    Server(Answer),
+    /// SMS, or something else at this endpoint, refuses the request as such.
+    #[error("the request was refused: {0}. Check that the endpoint is one of SMS, and the filter")]
+    Rejected(Answer),
+    /// A page for people where JSON was expected.
+    #[error("the answer is {0}. Check the endpoint and the way to it")]
+    Html(Answer),
+    /// A redirect, which is never followed: it would take the credentials to another place.
+    #[error(
+        "{endpoint} redirects to {to}, which is not followed. Check the endpoint and the proxies on the way"
+    )]
+    Redirect {
+        /// Who redirects.
+        endpoint: Endpoint,
+        /// The host that it redirects to.
+        to: String,
+        /// The API's id of the request.
+        request_id: Option<String>,
+    },
+    /// An answer that isn't a page of tasks.
+    #[error("the answer of SMS can't be used: {problem}")]
+    InvalidResponse {
+        /// What is wrong with it.
+        #[source]
+        problem: PageError,
+        /// The API's id of the request.
+        request_id: Option<String>,
+    },
+    /// An answer that can't be decompressed.
+    #[error("the answer of {endpoint} can't be decompressed, or breaks off")]
+    Compression {
+        /// Who answered.
+        endpoint: Endpoint,
+        /// What the decoder found.
+        source: reqwest::Error,
+    },
+    /// An answer longer than any page of tasks.
+    #[error("the answer of SMS is longer than {limit} bytes, which no list of tasks is")]
+    TooLarge {
+        /// The greatest length that is read.
+        limit: usize,
+    },
+    /// No connection, or one that broke.
+    #[error(
+        "{endpoint} can't be reached: {cause}. Check the endpoint, name resolution, network policies and proxies"
+    )]
+    Unreachable {
+        /// Who should have answered.
+        endpoint: Endpoint,
+        /// The innermost reason.
+        cause: String,
+        /// All reasons.
+        source: reqwest::Error,
+    },
+    /// No connection or no whole answer in time.
+    #[error("{endpoint} did not answer within {} s", limit.as_secs())]
+    Timeout {
+        /// Who should have answered.
+        endpoint: Endpoint,
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// The pages of a listing took too long together.
+    #[error("listing all tasks took longer than {} s", .0.as_secs())]
+    ListingTimeout(Duration),
+    /// The TLS handshake failed.
+    #[error("the TLS connection to {endpoint} failed: {problem}")]
+    Tls {
+        /// The other side.
+        endpoint: Endpoint,
+        /// What is wrong, and what to do.
+        problem: TlsProblem,
+        /// All reasons.
+        source: reqwest::Error,
+    },
+    /// The pages don't add up to a complete list.
+    #[error(transparent)]
+    Incomplete(#[from] Incomplete),
+}
+
+impl Error {
+    /// Types an answer that isn't a success.
+    pub(super) fn from_answer(answer: Answer) -> Self {
+        if answer.html && answer.status < 500 {
+            return Self::Html(answer);
+        }
+        match (answer.gateway_code().unwrap_or_default(), answer.status) {
+            ("0303", _) => Self::ClockSkew(answer),
+            ("0308", _) | (_, 429) => {
+                let limit = answer.message.as_deref().and_then(RateLimit::find);
+                let pause = answer.retry_after.or(limit.map(|limit| limit.per));
+                Self::Throttled { answer: Answer { retry_after: pause, ..answer }, limit }
+            }
+            ("0301" | "0307", _) | (_, 401) => Self::Credentials(answer),
+            (_, 403) => Self::Permission(answer),
+            (_, 408 | 500..) => Self::Server(answer),
+            _ => Self::Rejected(answer),
+        }
+    }
+
+    /// Whether the next try of the same request has a good chance. What asked for a pause has not.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Server(answer) => answer.retry_after.is_none(),
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Compression { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What SMS answered, if it did.
+    fn answer(&self) -> Option<&Answer> {
+        match self {
+            Self::Credentials(answer)
+            | Self::Permission(answer)
+            | Self::ClockSkew(answer)
+            | Self::Throttled { answer, .. }
+            | Self::Server(answer)
+            | Self::Rejected(answer)
+            | Self::Html(answer) => Some(answer),
+            _ => None,
+        }
+    }
+
+    /// The API's id of the request, which the vendor's support asks for.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Redirect { request_id, .. } | Self::InvalidResponse { request_id, .. } => {
+                request_id.as_deref()
+            }
+            _ => self.answer()?.request_id.as_deref(),
+        }
+    }
+
+    /// How long the API asked to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.answer()?.retry_after
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! What went wrong below HTTP.
+
+use std::{error::Error as StdError, io, iter};
+
+use rustls::CertificateError;
+
+use super::Error;
+use crate::core::{
+    endpoint::Endpoint,
+    text::{self, limits},
+};
+
+/// Why a TLS connection failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TlsProblem {
+    /// The certificate's issuer isn't trusted.
+    #[error("its certificate is from an unknown authority. Check the endpoint and the trusted authorities")]
+    UnknownAuthority,
+    /// The certificate is out of date, by the clock here.
+    #[error("its certificate has expired. It must be renewed there, or the clock here is wrong")]
+    Expired,
+    /// The certificate isn't valid yet, by the clock here.
+    #[error("its certificate is not valid yet. The clock here may be wrong")]
+    NotYetValid,
+    /// The certificate is for other names.
+    #[error("its certificate is for another name. Check the endpoint")]
+    WrongName,
+    /// Anything else about the certificate.
+    #[error("its certificate is not acceptable ({0})")]
+    Certificate(String),
+    /// The two sides couldn't agree at all; the other side may not even speak TLS.
+    #[error("{0}")]
+    Handshake(String),
+}
+
+impl TlsProblem {
+    /// Whether the connection can't succeed before a person has changed something.
+    pub(super) fn needs_a_person(&self) -> bool {
+        !matches!(self, Self::Handshake(_))
+    }
+
+    fn of(error: &rustls::Error) -> Self {
+        let rustls::Error::InvalidCertificate(problem) = error else {
+            return Self::Handshake(text::one_line(&error.to_string(), limits::MESSAGE));
+        };
+        match problem {
+            CertificateError::UnknownIssuer => Self::UnknownAuthority,
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Self::WrongName
+            }
+            other => Self::Certificate(text::one_line(&other.to_string(), limits::MESSAGE)),
+        }
+    }
+}
+
+impl Error {
+    /// Types an error of the HTTP client. `limit` is the time that it had to connect.
+    pub(in crate::sms) fn from_transport(
+        endpoint: &Endpoint,
+        limit: std::time::Duration,
+        error: reqwest::Error,
+    ) -> Self {
+        let endpoint = endpoint.clone();
+        let source = error.without_url();
+        if let Some(problem) = find_tls(&source).map(TlsProblem::of) {
+            Self::Tls { endpoint, problem, source }
+        } else if source.is_timeout() {
+            Self::Timeout { endpoint, limit }
+        } else if source.is_decode() {
+            Self::Compression { endpoint, source }
+        } else {
+            let cause = text::one_line(&root(&source), limits::MESSAGE);
+            Self::Unreachable { endpoint, cause, source }
+        }
+    }
+}
+
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    iter::successors(Some(error), |&error| error.source())
+}
+
+/// The innermost error's text.
+fn root(error: &reqwest::Error) -> String {
+    chain(error).last().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn find_tls(error: &reqwest::Error) -> Option<&rustls::Error> {
+    chain(error).find_map(as_tls)
+}
+
+/// The TLS error that an error is or wraps. An I/O error doesn't name what it wraps as its source.
+fn as_tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(error) = error.downcast_ref() {
+        return Some(error);
+    }
+    let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
+    as_tls(inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_are_judged_by_what_to_do() {
+        let table = [
+            (CertificateError::UnknownIssuer, TlsProblem::UnknownAuthority),
+            (CertificateError::Expired, TlsProblem::Expired),
+            (CertificateError::NotValidYet, TlsProblem::NotYetValid),
+            (CertificateError::NotValidForName, TlsProblem::WrongName),
+        ];
+        for (error, expected) in table {
+            let problem = TlsProblem::of(&rustls::Error::InvalidCertificate(error));
+            assert_eq!(problem, expected);
+            assert!(problem.needs_a_person());
+        }
+        assert!(!TlsProblem::of(&rustls::Error::HandshakeNotComplete).needs_a_person());
+    }
+
+    #[test]
+    fn a_tls_error_is_found_inside_io_errors() {
+        let tls = rustls::Error::InvalidCertificate(CertificateError::Expired);
+        let wrapped = io::Error::other(io::Error::other(tls.clone()));
+        assert_eq!(as_tls(&wrapped), Some(&tls));
+        assert_eq!(as_tls(&io::Error::other("something else")), None);
+    }
+}

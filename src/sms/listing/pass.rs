@@ -1,0 +1,120 @@
+//! One pass over all pages.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    future::Future,
+    iter,
+};
+
+use futures::{StreamExt as _, stream};
+
+use super::{Collected, Incomplete, PageRequest, REACH};
+use crate::{
+    core::task::{Task, TaskId},
+    sms::{error::Error, wire::Page},
+};
+
+/// What a pass has found.
+#[derive(Default)]
+pub(super) struct Pass {
+    tasks: HashMap<TaskId, Task>,
+    skipped: usize,
+    /// All counts that pages gave.
+    counts: BTreeSet<u64>,
+    /// The first page that had fewer entries than it could: the end of the list, if there is no gap.
+    first_short: Option<PageRequest>,
+    /// The last page that had any entry.
+    last_filled: Option<PageRequest>,
+}
+
+/// Reads the first page, and all others that its count promises, several at a time. When these don't add up, reads on
+/// one by one while there is more than was promised.
+pub(super) async fn run<F, Fut>(fetch: &F, in_flight: usize) -> Result<Pass, Error>
+where
+    F: Fn(PageRequest) -> Fut,
+    Fut: Future<Output = Result<Page, Error>>,
+{
+    let mut pass = Pass::default();
+    let first = fetch(PageRequest::FIRST).await?;
+    let count = first.count;
+    if count > REACH {
+        return Err(Incomplete::TooMany { count }.into());
+    }
+    pass.add(PageRequest::FIRST, first);
+
+    let promised = iter::successors(PageRequest::FIRST.next(), |page| page.next())
+        .take_while(|page| u64::from(page.offset) < count);
+    let mut answers = stream::iter(promised.clone())
+        .map(|page| async move { (page, fetch(page).await) })
+        .buffer_unordered(in_flight);
+    while let Some((page, answer)) = answers.next().await {
+        pass.add(page, answer?);
+    }
+
+    let mut last = promised.last().unwrap_or(PageRequest::FIRST);
+    while !pass.is_complete() && pass.first_short.is_none() {
+        let Some(next) = last.next() else { break };
+        let answer = fetch(next).await?;
+        if pass.add(next, answer) == 0 {
+            break;
+        }
+        last = next;
+    }
+    Ok(pass)
+}
+
+impl Pass {
+    /// Takes a page in, and says how many entries of it were new.
+    fn add(&mut self, request: PageRequest, page: Page) -> usize {
+        self.counts.insert(page.count);
+        let entries = page.entries();
+        if u64::try_from(entries).is_ok_and(|entries| entries < u64::from(request.limit)) {
+            self.first_short = Some(self.first_short.map_or(request, |first| first.min(request)));
+        }
+        if entries > 0 {
+            self.last_filled = self.last_filled.max(Some(request));
+        }
+        let before = self.tasks.len();
+        self.skipped = self.skipped.saturating_add(page.skipped);
+        // Of a task that is on two pages, the later answer counts.
+        self.tasks.extend(page.tasks.into_iter().map(|task| (task.id.clone(), task)));
+        self.tasks.len().saturating_sub(before).saturating_add(page.skipped)
+    }
+
+    /// How many entries were found, usable or not.
+    fn listed(&self) -> u64 {
+        u64::try_from(self.tasks.len().saturating_add(self.skipped)).unwrap_or(u64::MAX)
+    }
+
+    /// Whether all pages gave one count, and as many entries were found.
+    pub(super) fn is_complete(&self) -> bool {
+        self.counts.iter().eq(iter::once(&self.listed()))
+    }
+
+    /// Whether the end was reached without a gap, and some page counted as many entries as were found.
+    pub(super) fn is_plausible(&self) -> bool {
+        let without_gap =
+            self.first_short.is_some_and(|short| self.last_filled.is_none_or(|last| last <= short));
+        without_gap && self.counts.contains(&self.listed())
+    }
+
+    /// Whether two passes found the same tasks.
+    pub(super) fn agrees_with(&self, other: &Self) -> bool {
+        self.skipped == other.skipped
+            && self.tasks.len() == other.tasks.len()
+            && self.tasks.keys().all(|id| other.tasks.contains_key(id))
+    }
+
+    /// The count that all pages of this pass gave, if it isn't what was found.
+    pub(super) fn contradiction(&self) -> Option<Incomplete> {
+        let mut counts = self.counts.iter();
+        match (counts.next(), counts.next()) {
+            (Some(&count), None) => Some(Incomplete::Contradicted { count, listed: self.listed() }),
+            _ => None,
+        }
+    }
+
+    pub(super) fn into_collected(self) -> Collected {
+        Collected { tasks: self.tasks.into_values().collect(), skipped: self.skipped }
+    }
+}
