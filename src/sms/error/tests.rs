@@ -10,7 +10,9 @@ use crate::{
     sms::credentials::{AuthToken, Credentials},
 };
 
-fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+fn answer(status: u16, headers: Headers<'_>, body: &str) -> Answer {
     let credentials = Credentials::Token(AuthToken::parse("AKMARKER").unwrap());
     let headers = headers
         .iter()
@@ -21,7 +23,7 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
     AnswerHead { status, headers, credentials: &credentials, received }.with_body(body.as_bytes())
 }
 
-fn failure(status: u16, headers: &[(&str, &str)], body: &str) -> Failure {
+fn failure(status: u16, headers: Headers<'_>, body: &str) -> Failure {
     Failure::from(&Error::from_answer(answer(status, headers, body)))
 }
 
@@ -87,7 +89,7 @@ fn messages_hold_no_credentials_and_stay_the_same() {
 #[test]
 fn the_request_id_comes_from_the_header_or_the_body() {
     let body = r#"{"error_code":"APIGW.0101","request_id":"body"}"#;
-    let table: [(&[(&str, &str)], Option<&str>); 4] = [
+    let table: [(Headers<'_>, Option<&str>); 4] = [
         (&[("x-request-id", "header")], Some("header")),
         (&[("x-iam-trace-id", "trace")], Some("trace")),
         (&[], Some("body")),
@@ -127,13 +129,13 @@ fn pauses_are_read_and_bounded() {
         assert_eq!(pause.map(|pause| pause.as_secs()), expected, "{header:?} {message}");
     }
     let limit = RateLimit::find(limit);
-    assert_eq!(limit, Some(RateLimit { requests: 60, per: Duration::from_secs(60) }));
+    assert_eq!(limit, Some(RateLimit { requests: 60, per: Duration::from_mins(1) }));
 }
 
 #[test]
 fn only_what_may_heal_at_once_is_tried_again() {
     let transient =
-        |status, headers: &[(&str, &str)]| Error::from_answer(answer(status, headers, "")).is_transient();
+        |status, headers: Headers<'_>| Error::from_answer(answer(status, headers, "")).is_transient();
     for status in [500, 502, 503, 504] {
         assert!(transient(status, &[]));
         assert!(!transient(status, &[("retry-after", "30")]));

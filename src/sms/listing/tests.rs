@@ -93,7 +93,7 @@ impl Server {
         let tasks: Vec<_> =
             entries.iter().filter(|id| !self.nulls.contains(id)).map(|id| task(*id)).collect();
         let skipped = entries.len() - tasks.len();
-        let count = u64::try_from(ids.len() as i64 + self.count_error).unwrap();
+        let count = u64::try_from(i64::try_from(ids.len()).unwrap() + self.count_error).unwrap();
         self.change();
         Page { count, tasks, skipped }
     }
