@@ -49,7 +49,7 @@ impl Default for ClientOptions {
         Self {
             connect_timeout: Duration::from_secs(10),
             response_timeout: Duration::from_secs(30),
-            listing_timeout: Duration::from_secs(300),
+            listing_timeout: Duration::from_mins(5),
             max_page_bytes: 32 * 1024 * 1024,
             max_concurrency: 16,
             pages_in_flight: 4,

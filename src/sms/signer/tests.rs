@@ -140,10 +140,10 @@ mod plain {
         let mut headers = format!("host:{host}\n");
         let mut names = String::from("host");
         if let Some(domain) = domain {
-            headers += &format!("x-domain-id:{}\n", domain.trim());
+            headers = headers + "x-domain-id:" + domain.trim() + "\n";
             names += ";x-domain-id";
         }
-        headers += &format!("x-sdk-date:{date}\n");
+        headers = headers + "x-sdk-date:" + date + "\n";
         names += ";x-sdk-date";
         let query = query.join("&");
         let canonical = format!("GET\n{uri}\n{query}\n{headers}\n{names}\n{}", hex(&hash(b"")));
@@ -165,7 +165,7 @@ proptest! {
         second in 0i64..4_000_000_000,
     ) {
         let now = Timestamp::from_second(second).unwrap();
-        let sent_path: String = path.iter().map(|segment| format!("/{}", plain::encode(segment))).collect();
+        let sent_path = format!("/{}", path.iter().map(|segment| plain::encode(segment)).collect::<Vec<_>>().join("/"));
         let pairs: Vec<_> = query.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         let headers: Vec<_> = domain.as_deref().map(|id| ("X-Domain-Id", id)).into_iter().collect();
         let request = Request {

@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn values_are_read_by_what_they_can_mean() {
-        let table: &[(&str, Option<&str>, Option<i64>, Option<f64>)] = &[
+        type Row<'a> = (&'a str, Option<&'a str>, Option<i64>, Option<f64>);
+        let table: &[Row<'_>] = &[
             ("null", None, None, None),
             ("\"\"", None, None, None),
             ("\"  \"", None, None, None),

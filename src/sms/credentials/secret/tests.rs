@@ -35,7 +35,8 @@ fn each_kind_is_read() {
 
 #[test]
 fn malformed_data_is_refused_with_the_key_and_what_to_do() {
-    let table: &[(&[(&str, &str)], &[&str])] = &[
+    type Entries<'a> = &'a [(&'a str, &'a str)];
+    let table: &[(Entries<'_>, &[&str])] = &[
         (&[], &["`accessKey`", "`secretKey`", "`token`", "none"]),
         (&[("ak", "x"), ("sk", "y")], &["`accessKey`", "`ak`, `sk`"]),
         (&[("accessKey", "x")], &["`secretKey` is missing"]),
