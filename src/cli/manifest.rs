@@ -45,9 +45,9 @@ impl Manifest {
     pub(super) fn parse(text: &str, name: Option<&str>) -> Result<Self, ManifestError> {
         let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(ManifestError::Yaml)?;
         let is = |document: &Value, kind: &str, version: &str| {
-            document["kind"] == kind && document["apiVersion"] == version
+            field(document, "/kind") == kind && field(document, "/apiVersion") == version
         };
-        let named = |document: &Value| document["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let named = |document: &Value| field(document, "/metadata/name").to_owned();
         let mut watches = documents
             .iter()
             .filter(|document| is(document, "MigrationTaskWatch", "migration-task-watch.dev/v1alpha1"))
@@ -67,12 +67,16 @@ impl Manifest {
     }
 }
 
+fn field<'a>(document: &'a Value, pointer: &str) -> &'a str {
+    document.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
 fn read_watch(document: &Value) -> Result<MigrationTaskWatch, ManifestError> {
     let crd = api::crd();
     let schema =
         crd.spec.versions.first().and_then(|version| version.schema.as_ref()?.open_api_v3_schema.as_ref());
     let spec = schema.and_then(|schema| schema.properties.as_ref()?.get("spec"));
-    if let Some(field) = spec.and_then(|schema| unknown_field("spec", schema, &document["spec"])) {
+    if let Some(field) = spec.and_then(|schema| unknown_field("spec", schema, document.get("spec")?)) {
         return Err(ManifestError::UnknownField(field));
     }
     serde_json::from_value(document.clone()).map_err(ManifestError::Watch)
@@ -102,7 +106,7 @@ fn unknown_field(path: &str, schema: &JSONSchemaProps, value: &Value) -> Option<
 }
 
 fn read_secret(document: &Value) -> Result<(String, BTreeMap<String, Vec<u8>>), ManifestError> {
-    let name = document["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let name = field(document, "/metadata/name").to_owned();
     let secret: Secret = serde_json::from_value(document.clone())
         .map_err(|source| ManifestError::Secret { name: name.clone(), source })?;
     let mut data: BTreeMap<String, Vec<u8>> =

@@ -17,6 +17,7 @@ use kube::{
     runtime::{
         Controller, Predicate, WatchStreamExt, controller, predicates,
         reflector::{self, ObjectRef, Store},
+        utils::PredicateConfig,
         watcher,
     },
 };
@@ -78,7 +79,7 @@ pub async fn run(
             move |event| follow(event, &context)
         })
         .touched_objects()
-        .predicate_filter(predicates::generation.combine(requested_at), controller_predicates());
+        .predicate_filter(predicates::generation.combine(requested_at), PredicateConfig::default());
     let announced = stream::unfold(announced, |mut announced| async {
         announced
             .recv()
@@ -97,10 +98,6 @@ pub async fn run(
         }
     });
     Ok(())
-}
-
-fn controller_predicates() -> kube::runtime::utils::PredicateConfig {
-    kube::runtime::utils::PredicateConfig::default()
 }
 
 /// The annotation that asks for a listing now is no part of the generation.

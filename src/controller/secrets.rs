@@ -22,11 +22,13 @@ const FORGET_AFTER: Duration = Duration::from_secs(2 * 86_400);
 
 type Name = (String, String);
 type Read = Result<Arc<Credentials>, Failure>;
+/// Locked while the Secret is being read.
+type LastRead = Arc<tokio::sync::Mutex<Option<(Instant, Read)>>>;
 
 /// The credentials that were read last, shared by all watches that name the same Secret.
 pub(super) struct Secrets {
     client: Client,
-    read: Mutex<HashMap<Name, Arc<tokio::sync::Mutex<Option<(Instant, Read)>>>>>,
+    read: Mutex<HashMap<Name, LastRead>>,
 }
 
 impl Secrets {
@@ -34,7 +36,7 @@ impl Secrets {
         Self { client, read: Mutex::default() }
     }
 
-    fn entry(&self, name: Name) -> Arc<tokio::sync::Mutex<Option<(Instant, Read)>>> {
+    fn entry(&self, name: Name) -> LastRead {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.retain(|_, entry| match entry.try_lock().as_deref() {
             Ok(Some((at, _))) => at.elapsed() < FORGET_AFTER,
