@@ -1,11 +1,12 @@
 //! `migration-task-watch run`: the operator.
 
-use std::{error::Error, net::SocketAddr};
+use std::{error::Error, net::SocketAddr, time::Duration};
 
 use clap::Args as ClapArgs;
+use futures::{FutureExt, future::BoxFuture};
 use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{
     controller::{self, Options},
@@ -13,6 +14,9 @@ use crate::{
     sms::{self, ClientOptions},
     telemetry::{Health, logs},
 };
+
+/// How long reconciles under way may take once the process is asked to end: less than the 30 seconds of a kubelet.
+const LAST_MOMENTS: Duration = Duration::from_secs(20);
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Args {
@@ -80,21 +84,28 @@ pub(super) async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let health = Health::default();
     let address = health.clone().serve(args.health_addr).await?;
     info!(version = env!("CARGO_PKG_VERSION"), health = %address, "started");
-    let shutdown = shutdown()?;
-    controller::run(client, sms, options, &health, shutdown).await?;
+    let shutdown = shutdown()?.shared();
+    let too_late = async {
+        shutdown.clone().await;
+        tokio::time::sleep(LAST_MOMENTS).await;
+    };
+    tokio::select! {
+        result = controller::run(client, sms, options, &health, shutdown.clone()) => result?,
+        () = too_late => warn!("a reconcile isn't finished; the next start goes on with it"),
+    }
     info!("stopped");
     Ok(())
 }
 
 /// Resolves when the process is asked to end.
-fn shutdown() -> std::io::Result<impl Future<Output = ()> + Send + Sync + 'static> {
+fn shutdown() -> std::io::Result<BoxFuture<'static, ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+    Ok(Box::pin(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         info!("stopping: reconciles under way are finished first");
-    })
+    }))
 }

@@ -40,6 +40,11 @@ impl Context {
         self.states.remove(key);
     }
 
+    /// Whether the watch is still there, as far as the API server has told.
+    pub(super) fn knows(&self, key: &WatchKey) -> bool {
+        exists(&self.watches, key)
+    }
+
     /// The list of watches is new: those that were deleted while the stream was interrupted are forgotten.
     pub(super) fn forget_deleted(&self) {
         self.pollers.retain(|key| exists(&self.watches, key));

@@ -78,7 +78,7 @@ pub async fn run(
             let context = context.clone();
             move |event| follow(event, &context)
         })
-        .touched_objects()
+        .applied_objects()
         .predicate_filter(predicates::generation.combine(requested_at), PredicateConfig::default());
     let announced = stream::unfold(announced, |mut announced| async {
         announced
@@ -126,14 +126,17 @@ fn follow(event: &watcher::Event<MigrationTaskWatch>, context: &Context) {
     }
 }
 
-async fn drain<E: std::error::Error + 'static>(
-    controller: impl Stream<Item = Result<(ObjectRef<MigrationTaskWatch>, controller::Action), E>>,
-) {
+type Reconciled = Result<
+    (ObjectRef<MigrationTaskWatch>, controller::Action),
+    controller::Error<error::Error, watcher::Error>,
+>;
+
+async fn drain(controller: impl Stream<Item = Reconciled>) {
     controller
         .for_each(|result| async {
             match result {
                 Ok((watch, _)) => debug!(%watch, "reconciled"),
-                // An announcement for a watch that was deleted meanwhile ends here as well.
+                Err(controller::Error::ObjectNotFound(watch)) => debug!(%watch, "deleted meanwhile"),
                 Err(error) => warn!(error = &error as &dyn std::error::Error, "reconcile"),
             }
         })

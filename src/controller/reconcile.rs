@@ -35,7 +35,12 @@ pub(super) async fn reconcile(
     let mut state = context.states.take(&key);
     let result = Pass { context: &context, key: &key, state: &mut state }.run(&watch).await;
     state.failures = if result.is_ok() { 0 } else { state.failures.saturating_add(1) };
-    context.states.put(key, state);
+    if context.knows(&key) {
+        context.states.put(key, state);
+    } else {
+        // Deleted meanwhile: nothing of it stays.
+        context.forget(&key);
+    }
     result
 }
 
@@ -44,12 +49,7 @@ pub(super) fn on_error(watch: Arc<MigrationTaskWatch>, error: &Error, context: A
     if matches!(error, Error::Conflict) {
         return Action::requeue(Duration::from_millis(100));
     }
-    let failures = key(&watch.metadata).map_or(1, |key| {
-        let state = context.states.take(&key);
-        let failures = state.failures;
-        context.states.put(key, state);
-        failures
-    });
+    let failures = key(&watch.metadata).map_or(1, |key| context.states.failures(&key));
     Action::requeue(Duration::from_secs(1 << failures.min(6)))
 }
 

@@ -56,8 +56,9 @@ impl CredentialSource for Secrets {
         {
             return read.clone();
         }
+        let at = Instant::now();
         let read = read_secret(&self.client, namespace, secret).await;
-        *last = Some((Instant::now(), read.clone()));
+        *last = Some((at, read.clone()));
         read
     }
 }

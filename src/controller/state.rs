@@ -81,6 +81,11 @@ impl States {
         self.lock().insert(key, state);
     }
 
+    /// How often in a row a watch's reconcile has failed.
+    pub(super) fn failures(&self, key: &WatchKey) -> u32 {
+        self.lock().get(key).map_or(0, |state| state.failures)
+    }
+
     pub(super) fn remove(&self, key: &WatchKey) {
         self.lock().remove(key);
     }

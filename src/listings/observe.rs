@@ -27,7 +27,7 @@ impl Request {
     }
 
     /// Whether what was found for `before` says nothing of this.
-    fn is_fresh_start_after(&self, before: &Self) -> bool {
+    pub(super) fn is_fresh_start_after(&self, before: &Self) -> bool {
         self.plan.target != before.plan.target
     }
 }
@@ -68,12 +68,14 @@ impl Slot {
         *current = request.clone();
     }
 
-    /// Keeps an outcome, unless the watch has moved on to another target meanwhile.
-    pub(super) fn publish(&self, request: &Request, outcome: Outcome) {
+    /// Keeps an outcome, unless the watch has moved on to another target meanwhile. Says whether it is news.
+    pub(super) fn publish(&self, request: &Request, outcome: Outcome) -> bool {
         let (current, observation) = &mut *self.lock();
         if request.is_fresh_start_after(current) {
-            return;
+            return false;
         }
+        let is_news =
+            !matches!(outcome, Outcome::StillRefused) || observation.handled_request != request.requested_at;
         match outcome {
             Outcome::Listed(snapshot) => {
                 observation.snapshot = Some(Arc::new(snapshot));
@@ -83,6 +85,7 @@ impl Slot {
             Outcome::StillRefused => {}
         }
         observation.handled_request.clone_from(&request.requested_at);
+        is_news
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, (Request, Observation)> {

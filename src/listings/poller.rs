@@ -7,7 +7,7 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
 };
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::{
     CredentialSource, Request, WatchKey,
@@ -25,6 +25,8 @@ use crate::{
 
 /// The least time between two listings of a watch, however often somebody asks.
 const LEAST_GAP: Duration = Duration::from_secs(1);
+/// How much later than its age allows a Secret is read, so that it is read then.
+const SECRET_MARGIN: Duration = Duration::from_millis(100);
 
 pub(super) struct Poller<S> {
     pub(super) key: WatchKey,
@@ -38,6 +40,8 @@ pub(super) struct Poller<S> {
 #[derive(Default)]
 pub(super) struct Retries {
     attempts: u32,
+    /// The last one may be the Secret's fault.
+    doubt_secret: bool,
     /// Credentials that SMS has refused, and when they may be tried again.
     refused: Option<(CredentialsDigest, Instant)>,
 }
@@ -60,13 +64,14 @@ impl<S: CredentialSource> Poller<S> {
             let due = Instant::now();
             let outcome = self.poll(&request).await;
             let wait = self.wait_after(&outcome, &request, started);
-            let is_news = !matches!(outcome, Outcome::StillRefused) || request.requested_at.is_some();
-            self.slot.publish(&request, outcome);
-            if is_news && !self.shared.announce(&self.key).await {
+            if self.slot.publish(&request, outcome) && !self.shared.announce(&self.key).await {
                 return;
             }
             if !self.wait(due + wait, due + LEAST_GAP, &request).await {
                 return;
+            }
+            if self.requests.borrow().is_fresh_start_after(&request) {
+                self.retries = Retries::default();
             }
         }
     }
@@ -95,10 +100,9 @@ impl<S: CredentialSource> Poller<S> {
 
     async fn poll(&mut self, request: &Request) -> Outcome {
         let plan = &request.plan;
-        let max_age = if self.retries.attempts == 0 { plan.interval } else { SECRET };
-        // A little less, so that a Secret isn't taken for fresh a whole interval later.
-        let secret =
-            self.shared.source.credentials(&self.key.namespace, &plan.secret, max_age * 9 / 10).await;
+        // A little less than an interval, so that a Secret isn't taken for fresh a whole interval later.
+        let max_age = if self.retries.doubt_secret { SECRET } else { plan.interval * 9 / 10 };
+        let secret = self.shared.source.credentials(&self.key.namespace, &plan.secret, max_age).await;
         let credentials = match secret {
             Ok(credentials) => credentials,
             Err(failure) => return Outcome::Failed(failure),
@@ -113,7 +117,7 @@ impl<S: CredentialSource> Poller<S> {
         };
         match self.shared.client.list_tasks(&target, &credentials).await {
             Ok(listing) => {
-                info!(watch = %self.key, tasks = listing.tasks.len(), requests = listing.requests, "listed");
+                debug!(watch = %self.key, tasks = listing.tasks.len(), requests = listing.requests, "listed");
                 Outcome::Listed(Snapshot {
                     sequence: self.shared.next_sequence(),
                     completed: Timestamp::now(),
@@ -143,9 +147,10 @@ impl<S: CredentialSource> Poller<S> {
                 let next = next_poll(seed, request.plan.interval, started);
                 Duration::try_from(next.duration_since(started)).unwrap_or(request.plan.interval)
             }
-            Outcome::StillRefused => SECRET,
+            Outcome::StillRefused => SECRET + SECRET_MARGIN,
             Outcome::Failed(failure) => {
                 self.retries.attempts = self.retries.attempts.saturating_add(1);
+                self.retries.doubt_secret = failure.kind.is_told_at_once();
                 let wait = retry_delay(failure, self.retries.attempts, request.plan.interval, seed);
                 warn!(
                     watch = %self.key,
@@ -155,7 +160,7 @@ impl<S: CredentialSource> Poller<S> {
                     "listing failed: {}", failure.message
                 );
                 // The Secret is looked at meanwhile; the credentials themselves are tried when they may be.
-                if self.retries.refused.is_some() { SECRET } else { wait }
+                if self.retries.doubt_secret { SECRET + SECRET_MARGIN } else { wait }
             }
         }
     }
