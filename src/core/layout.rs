@@ -6,8 +6,9 @@ use k8s_openapi::{
 };
 
 use super::{
+    known::Presence,
     ledger::{self, Entry, Page},
-    memory::{Memory, Presence},
+    memory::Memory,
     plan::Plan,
     summary::{Matched, number},
     task::{Phase, Server, Task, TaskId},

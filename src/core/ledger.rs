@@ -18,7 +18,7 @@ use siphasher::sip::SipHasher24;
 use thiserror::Error;
 
 use super::{
-    memory::{Known, Presence},
+    known::{Known, Presence},
     task::{TaskId, TaskState},
 };
 

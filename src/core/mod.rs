@@ -5,6 +5,7 @@ pub mod decide;
 pub mod endpoint;
 pub mod failure;
 pub mod filter;
+pub mod known;
 pub mod layout;
 pub mod ledger;
 pub mod memory;

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    memory::{Known, Memory},
+    known::Known,
+    memory::Memory,
     plan::Plan,
     task::{Phase, Snapshot, Task},
     text::{cut, limits},

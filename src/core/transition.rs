@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    memory::{Known, Mark, Memory, Presence},
+    known::{Known, Mark, Presence},
+    memory::Memory,
     plan::Plan,
     task::{Phase, Snapshot, Task, TaskId, TaskState},
     time::after,

@@ -6,9 +6,11 @@
 mod observe;
 mod poller;
 mod registry;
+mod shared;
 
 pub use observe::Request;
-pub use registry::{Pollers, WatchKey};
+pub use registry::Pollers;
+pub use shared::WatchKey;
 
 use std::{future::Future, sync::Arc, time::Duration};
 

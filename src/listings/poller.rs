@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 use super::{
     CredentialSource, Request, WatchKey,
     observe::{Outcome, Slot},
-    registry::Shared,
+    shared::Shared,
 };
 use crate::{
     core::{

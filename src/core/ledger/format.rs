@@ -22,7 +22,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{Entry, IdHash, Ledger, LedgerError, Page, Trait, groups, shorten};
 use crate::core::{
-    memory::{Known, Presence},
+    known::{Known, Presence},
     task::{TaskId, TaskState},
     text::{cut, limits},
 };

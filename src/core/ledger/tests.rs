@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::core::{memory::Mark, task::Percent};
+use crate::core::{known::Mark, task::Percent};
 
 const NOW: i64 = 1_800_000_000;
 

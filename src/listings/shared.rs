@@ -1,0 +1,65 @@
+//! What all pollers share.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::mpsc;
+
+use crate::sms::{Client, credentials::DigestKey};
+
+/// Which watch, and which incarnation of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WatchKey {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+}
+
+impl fmt::Display for WatchKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Says whether a watch still exists.
+type IsAlive = Box<dyn Fn(&WatchKey) -> bool + Send + Sync>;
+
+/// What all pollers share.
+pub(super) struct Shared<S> {
+    pub(super) source: S,
+    pub(super) client: Client,
+    pub(super) digest_key: DigestKey,
+    is_alive: IsAlive,
+    news: mpsc::Sender<WatchKey>,
+    sequence: AtomicU64,
+}
+
+impl<S> Shared<S> {
+    pub(super) fn new(
+        source: S,
+        client: Client,
+        digest_key: DigestKey,
+        news: mpsc::Sender<WatchKey>,
+        is_alive: impl Fn(&WatchKey) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self { source, client, digest_key, is_alive: Box::new(is_alive), news, sequence: AtomicU64::new(0) }
+    }
+
+    pub(super) fn is_alive(&self, key: &WatchKey) -> bool {
+        (self.is_alive)(key)
+    }
+
+    /// Says that there is something new. False when nobody listens any more.
+    pub(super) async fn announce(&self, key: &WatchKey) -> bool {
+        self.news.send(key.clone()).await.is_ok()
+    }
+
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
