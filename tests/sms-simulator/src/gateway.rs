@@ -82,6 +82,7 @@ impl Gateway {
             query: request.query.into(),
             credential,
             status: None,
+            pending: true,
         }
     }
 }

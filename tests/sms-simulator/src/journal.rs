@@ -30,6 +30,8 @@ pub struct Record {
     pub credential: Credential,
     /// The answer's status; none while there is no answer, and when the connection was dropped or given up.
     pub status: Option<u16>,
+    /// Whether it is still being answered.
+    pub pending: bool,
 }
 
 /// The sums since the start or the last [`Journal::clear`].
@@ -58,7 +60,7 @@ pub struct Counters {
 #[derive(Debug, Clone)]
 pub struct Journal {
     state: Arc<Mutex<State>>,
-    answered: watch::Sender<u64>,
+    changes: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -72,7 +74,7 @@ impl Default for Journal {
     fn default() -> Self {
         Self {
             state: Arc::default(),
-            answered: watch::Sender::new(0),
+            changes: watch::Sender::new(0),
         }
     }
 }
@@ -113,10 +115,10 @@ impl Journal {
 
     /// Waits until at least `count` of the remembered requests are so. Bound it by a timeout.
     pub async fn wait_for(&self, count: usize, wanted: impl Fn(&Record) -> bool) {
-        let mut answered = self.answered.subscribe();
+        let mut changes = self.changes.subscribe();
         while self.count(&wanted) < count {
             // The sender lives as long as this journal, so waiting can't fail.
-            let _ = answered.changed().await;
+            let _ = changes.changed().await;
         }
     }
 
@@ -135,6 +137,7 @@ impl Journal {
         }
         state.records.push_back(Record { sequence, ..record });
         drop(state);
+        self.changes.send_modify(|changes| *changes += 1);
         Entry {
             journal: self.clone(),
             sequence,
@@ -159,9 +162,10 @@ impl Journal {
             .find(|record| record.sequence == sequence)
         {
             record.status = status;
+            record.pending = false;
         }
         drop(state);
-        self.answered.send_modify(|answered| *answered += 1);
+        self.changes.send_modify(|changes| *changes += 1);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -186,5 +190,68 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         self.journal.finish(self.sequence, self.status);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(path: &str) -> Record {
+        Record {
+            sequence: 0,
+            received: Timestamp::UNIX_EPOCH,
+            method: "GET".into(),
+            path: path.into(),
+            query: String::new(),
+            credential: Credential::None,
+            status: None,
+            pending: true,
+        }
+    }
+
+    #[test]
+    fn the_peak_is_of_those_at_the_same_time() {
+        let journal = Journal::default();
+        drop(journal.begin(request("/a")));
+        let (second, third) = (journal.begin(request("/b")), journal.begin(request("/c")));
+        assert_eq!(journal.counters().in_flight, 2);
+        drop((second, third));
+        let counters = journal.counters();
+        assert_eq!(
+            (
+                counters.requests,
+                counters.in_flight,
+                counters.peak_in_flight
+            ),
+            (3, 0, 2)
+        );
+    }
+
+    #[test]
+    fn clearing_keeps_what_is_in_flight_straight() {
+        let journal = Journal::default();
+        let mut entry = journal.begin(request("/a"));
+        journal.clear();
+        entry.answered(200);
+        drop(entry);
+        let counters = journal.counters();
+        assert_eq!(
+            (counters.requests, counters.succeeded, counters.in_flight),
+            (0, 1, 0)
+        );
+        assert_eq!(journal.records(), []);
+    }
+
+    #[tokio::test]
+    async fn waiting_ends_with_arrivals_and_with_answers() {
+        let journal = Journal::default();
+        let answered = journal.wait_for(1, |record| record.status == Some(200));
+        let arrive = async {
+            let mut entry = journal.begin(request("/a"));
+            journal.wait_for(1, |record| record.pending).await;
+            entry.answered(200);
+        };
+        tokio::join!(answered, arrive);
     }
 }

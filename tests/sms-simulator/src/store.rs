@@ -145,12 +145,9 @@ impl Tasks {
             .filter(|task| query.matches(task, position))
             .collect();
         let count = matching.len();
-        let turned = matching
-            .iter()
-            .cycle()
-            .skip(query.rotation.checked_rem(count).unwrap_or_default())
-            .take(count);
-        let page = turned.skip(query.offset).take(query.limit);
+        let places = query.offset..query.offset.saturating_add(query.limit).min(count);
+        let page =
+            places.filter_map(|place| matching.get(place.wrapping_add(query.rotation) % count));
         TaskPage {
             count,
             tasks: page

@@ -12,4 +12,5 @@ mod control;
 mod faults;
 mod listing;
 mod refusals;
+mod signed;
 mod transport;
