@@ -68,12 +68,14 @@ pub enum Error {
         /// The API's id of the request.
         request_id: Option<String>,
     },
-    /// An answer that can't be decompressed.
-    #[error("the answer of {endpoint} can't be decompressed, or breaks off")]
-    Compression {
+    /// An answer that broke off, or that can't be decompressed.
+    #[error("the answer of {endpoint} broke off: {cause}. Check the proxies on the way")]
+    Broken {
         /// Who answered.
         endpoint: Endpoint,
-        /// What the decoder found.
+        /// The innermost reason.
+        cause: String,
+        /// All reasons.
         source: reqwest::Error,
     },
     /// An answer longer than any page of tasks.
@@ -144,7 +146,7 @@ impl Error {
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Server(answer) => answer.retry_after.is_none(),
-            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Compression { .. } => true,
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Broken { .. } => true,
             _ => false,
         }
     }
