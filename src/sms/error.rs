@@ -42,7 +42,9 @@ pub enum Error {
     #[error("SMS, or a proxy before it, failed: {0}")]
     Server(Answer),
     /// SMS, or something else at this endpoint, refuses the request as such.
-    #[error("the request was refused: {0}. Check that the endpoint is one of SMS, and the filter")]
+    #[error(
+        "the request was refused: {0}. Check that the endpoint is one of SMS, and the enterprise project"
+    )]
     Rejected(Answer),
     /// A page for people where JSON was expected.
     #[error("the answer is {0}. Check the endpoint and the way to it")]
