@@ -42,7 +42,9 @@ pub enum Error {
     #[error("SMS, or a proxy before it, failed: {0}")]
     Server(Answer),
     /// SMS, or something else at this endpoint, refuses the request as such.
-    #[error("the request was refused: {0}. Check that the endpoint is one of SMS, and the filter")]
+    #[error(
+        "the request was refused: {0}. Check that the endpoint is one of SMS, and the enterprise project"
+    )]
     Rejected(Answer),
     /// A page for people where JSON was expected.
     #[error("the answer is {0}. Check the endpoint and the way to it")]
@@ -68,12 +70,14 @@ pub enum Error {
         /// The API's id of the request.
         request_id: Option<String>,
     },
-    /// An answer that can't be decompressed.
-    #[error("the answer of {endpoint} can't be decompressed, or breaks off")]
-    Compression {
+    /// An answer that broke off, or that can't be decompressed.
+    #[error("the answer of {endpoint} broke off: {cause}. Check the proxies on the way")]
+    Broken {
         /// Who answered.
         endpoint: Endpoint,
-        /// What the decoder found.
+        /// The innermost reason.
+        cause: String,
+        /// All reasons.
         source: reqwest::Error,
     },
     /// An answer longer than any page of tasks.
@@ -144,7 +148,7 @@ impl Error {
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Server(answer) => answer.retry_after.is_none(),
-            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Compression { .. } => true,
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Broken { .. } => true,
             _ => false,
         }
     }

@@ -21,9 +21,10 @@ impl Error {
             | Self::Html(_)
             | Self::Redirect { .. }
             | Self::InvalidResponse { .. }
-            | Self::Compression { .. }
             | Self::TooLarge { .. } => FailureKind::InvalidResponse,
-            Self::Unreachable { .. } | Self::Timeout { .. } => FailureKind::EndpointUnreachable,
+            Self::Unreachable { .. } | Self::Broken { .. } | Self::Timeout { .. } => {
+                FailureKind::EndpointUnreachable
+            }
             Self::Tls { .. } => FailureKind::TlsFailed,
             Self::Incomplete(_) | Self::ListingTimeout(_) => FailureKind::ListIncomplete,
         }

@@ -65,13 +65,15 @@ impl Error {
         let endpoint = endpoint.clone();
         let source = error.without_url();
         if let Some(problem) = find_tls(&source).map(TlsProblem::of) {
-            Self::Tls { endpoint, problem, source }
-        } else if source.is_timeout() {
-            Self::Timeout { endpoint, limit }
-        } else if source.is_decode() {
-            Self::Compression { endpoint, source }
+            return Self::Tls { endpoint, problem, source };
+        }
+        if source.is_timeout() {
+            return Self::Timeout { endpoint, limit };
+        }
+        let cause = text::one_line(&root(&source), limits::MESSAGE);
+        if source.is_decode() || source.is_body() {
+            Self::Broken { endpoint, cause, source }
         } else {
-            let cause = text::one_line(&root(&source), limits::MESSAGE);
             Self::Unreachable { endpoint, cause, source }
         }
     }

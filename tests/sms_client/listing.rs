@@ -1,0 +1,129 @@
+//! Complete listings, and who may have them.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use migration_task_watch::{
+    core::failure::{Failure, FailureKind},
+    sms::{ClientOptions, Credentials, ListTarget},
+};
+use sms_simulator::{Account, Action, ENCODED_AUTHORIZATION_MESSAGE, Effect, Seconds, TaskState};
+
+use crate::support::{
+    TOKEN, access_key, client, credentials, failure, list, list_with, options, simulator, target, tasks,
+};
+
+#[tokio::test]
+async fn every_task_is_listed_once_with_as_few_requests_as_can_be() {
+    for (count, requests) in [(0, 1), (1, 1), (200, 1), (201, 2), (1500, 8)] {
+        let simulator = simulator(tasks(count)).await;
+        let listing = list(&simulator).await.unwrap();
+        let names: BTreeSet<_> = listing.tasks.iter().map(|task| task.name.to_string()).collect();
+        assert_eq!(names, tasks(count).into_iter().map(|task| task.name).collect());
+        assert_eq!((listing.tasks.len(), listing.skipped, listing.requests), (count, 0, requests));
+        assert_eq!(simulator.requests().counters().requests, u64::from(requests));
+    }
+}
+
+#[tokio::test]
+async fn generated_tasks_come_through_as_the_simulator_has_them() {
+    let tasks = sms_simulator::generate(400, 7);
+    let simulator = simulator(tasks.clone()).await;
+    simulator.timeline().pause();
+    let position = simulator.timeline().position();
+    let listing = list(&simulator).await.unwrap();
+    for task in tasks {
+        let listed = listing.tasks.iter().find(|listed| listed.id.as_str() == task.id).unwrap();
+        let now = task.at(position);
+        assert_eq!(listed.state.name(), now.state.to_string());
+        let current = now.current().map(|step| (step.name.as_str(), step.progress));
+        assert_eq!(listed.sub_task.as_ref().map(|step| (&*step.name, step.progress.get())), current);
+        assert_eq!(listed.error.is_some(), now.error.is_some());
+    }
+}
+
+#[tokio::test]
+async fn each_kind_of_credentials_opens_the_account() {
+    let account = Account::default();
+    let (domain, project) = (account.domain_id.as_str(), account.projects[0].id.as_str());
+    let simulator = simulator(tasks(3)).await;
+    for credentials in [
+        access_key(&[]),
+        access_key(&[("domainId", domain)]),
+        access_key(&[("projectId", project)]),
+        credentials(&[("token", TOKEN)]),
+    ] {
+        let listing = list_with(&client(options()), &target(&simulator.endpoint()), &credentials).await;
+        assert_eq!(listing.unwrap().tasks.len(), 3);
+    }
+    simulator.accounts().insert(account.with_security_token("st"));
+    let temporary = access_key(&[("securityToken", "st")]);
+    let listing = list_with(&client(options()), &target(&simulator.endpoint()), &temporary).await;
+    assert_eq!(listing.unwrap().tasks.len(), 3);
+}
+
+#[tokio::test]
+async fn bad_credentials_cost_one_request_and_are_told_from_a_missing_permission() {
+    let simulator = simulator(tasks(900)).await;
+    let id = Account::default().access_keys[0].id.clone();
+    let wrong: [Credentials; 3] = [
+        credentials(&[("accessKey", id.as_str()), ("secretKey", "MARKERSECRET")]),
+        credentials(&[("accessKey", "MARKERKEY"), ("secretKey", "MARKERSECRET")]),
+        credentials(&[("token", "MARKERTOKEN")]),
+    ];
+    for (number, credentials) in wrong.iter().enumerate() {
+        let result = list_with(&client(options()), &target(&simulator.endpoint()), credentials).await;
+        let error = result.unwrap_err();
+        let failure = Failure::from(&error);
+        assert_eq!(failure.kind, FailureKind::CredentialsInvalid, "{failure:?}");
+        assert!(failure.needs_a_person && failure.request_id.is_some());
+        let shown = format!("{error} {error:?} {failure:?}");
+        assert!(!shown.contains("MARKER") && !shown.contains(&id), "{shown}");
+        assert_eq!(simulator.requests().counters().requests, number as u64 + 1);
+    }
+
+    simulator.accounts().update(&Account::default().domain_id, |account| {
+        account.denied.insert(Action::ListTasks);
+    });
+    let denied = failure(&simulator).await;
+    assert_eq!(denied.kind, FailureKind::AccessDenied);
+    assert!(denied.message.contains("sms:server:listTask") && denied.message.contains("SMS.9004"));
+    assert!(!format!("{denied:?}").contains(ENCODED_AUTHORIZATION_MESSAGE));
+    assert_eq!(simulator.requests().counters().requests, 4);
+}
+
+#[tokio::test]
+async fn an_enterprise_project_is_asked_for() {
+    let mut tasks = tasks(4);
+    tasks[1].enterprise_project_id = "of its own".into();
+    let simulator = simulator(tasks).await;
+    let project = Some("of its own".to_owned());
+    let target = ListTarget { enterprise_project_id: project, ..target(&simulator.endpoint()) };
+    let listing = list_with(&client(options()), &target, &access_key(&[])).await.unwrap();
+    assert_eq!(listing.tasks.len(), 1);
+    assert_eq!(listing.tasks[0].enterprise_project_id.as_deref(), Some("of its own"));
+}
+
+#[tokio::test]
+async fn requests_under_way_are_bounded_for_a_listing_and_for_all() {
+    let simulator = simulator(tasks(2000)).await;
+    simulator.faults().add(Effect::Delay(Seconds(std::time::Duration::from_millis(20))));
+    list(&simulator).await.unwrap();
+    let peak = simulator.requests().counters().peak_in_flight;
+    assert!((2..=4).contains(&peak), "{peak}");
+
+    simulator.requests().clear();
+    let client = client(ClientOptions { max_concurrency: 3, ..options() });
+    let (target, credentials) = (target(&simulator.endpoint()), access_key(&[]));
+    let listings = join_all((0..4).map(|_| list_with(&client, &target, &credentials))).await;
+    assert!(listings.into_iter().all(|listing| listing.unwrap().tasks.len() == 2000));
+    let peak = simulator.requests().counters().peak_in_flight;
+    assert!(peak <= 3, "{peak}");
+}
+
+#[tokio::test]
+async fn a_state_that_nobody_knows_is_kept() {
+    let simulator = simulator(vec![tasks(1).remove(0).in_state(TaskState::from("FUTURE_STATE"))]).await;
+    let listing = list(&simulator).await.unwrap();
+    assert_eq!(listing.tasks[0].state.name(), "FUTURE_STATE");
+}

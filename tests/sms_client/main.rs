@@ -1,0 +1,8 @@
+//! The SMS client against the simulator, over real sockets.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod faults;
+mod listing;
+mod support;
+mod transport;
