@@ -98,6 +98,14 @@ pub enum Error {
         /// All reasons.
         source: reqwest::Error,
     },
+    /// Name resolution doesn't know the host.
+    #[error("{endpoint} can't be reached: there is no such host. Check spec.region and spec.endpoint")]
+    UnknownHost {
+        /// What was meant to be called.
+        endpoint: Endpoint,
+        /// All reasons.
+        source: reqwest::Error,
+    },
     /// No connection or no whole answer in time.
     #[error("{endpoint} did not answer within {} s", limit.as_secs())]
     Timeout {

@@ -71,7 +71,9 @@ impl Error {
             return Self::Timeout { endpoint, limit };
         }
         let cause = text::one_line(&root(&source), limits::MESSAGE);
-        if source.is_decode() || source.is_body() {
+        if source.is_connect() && is_unknown_host(&cause) {
+            Self::UnknownHost { endpoint, source }
+        } else if source.is_decode() || source.is_body() {
             Self::Broken { endpoint, cause, source }
         } else {
             Self::Unreachable { endpoint, cause, source }
@@ -86,6 +88,14 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
 /// The innermost error's text.
 fn root(error: &reqwest::Error) -> String {
     chain(error).last().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// Whether name resolution says that there is no such host, and not that it can't tell now. The system's error
+/// reaches us as text only: that of glibc, of musl, and of macOS.
+fn is_unknown_host(cause: &str) -> bool {
+    ["Name or service not known", "Name does not resolve", "nodename nor servname"]
+        .iter()
+        .any(|text| cause.contains(text))
 }
 
 fn find_tls(error: &reqwest::Error) -> Option<&rustls::Error> {
@@ -119,6 +129,15 @@ mod tests {
             assert!(problem.needs_a_person());
         }
         assert!(!TlsProblem::of(&rustls::Error::HandshakeNotComplete).needs_a_person());
+    }
+
+    #[test]
+    fn an_unknown_host_is_told_from_a_resolver_that_is_down() {
+        assert!(is_unknown_host("failed to lookup address information: Name or service not known"));
+        assert!(!is_unknown_host(
+            "failed to lookup address information: Temporary failure in name resolution"
+        ));
+        assert!(!is_unknown_host("Connection refused (os error 111)"));
     }
 
     #[test]
