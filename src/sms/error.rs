@@ -140,6 +140,13 @@ impl Error {
         }
         match (answer.gateway_code().unwrap_or_default(), answer.status) {
             ("0303", _) => Self::ClockSkew(answer),
+            // Gateways have been seen to answer a skewed clock with the code of a bad signature
+            // (huaweicloud-sdk-java-v3, issue 44).
+            ("0301", _)
+                if answer.message.as_deref().is_some_and(|text| text.contains("signature expired")) =>
+            {
+                Self::ClockSkew(answer)
+            }
             ("0308", _) | (_, 429) => {
                 let limit = answer.message.as_deref().and_then(RateLimit::find);
                 let pause = answer.retry_after.or(limit.map(|limit| limit.per));

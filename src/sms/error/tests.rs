@@ -43,6 +43,12 @@ fn answers_are_typed_by_what_to_do() {
         (403, gateway("APIGW.0307"), CredentialsInvalid, "APIGW.0307"),
         (401, gateway("APIGW.0303"), ClockSkew, "clock"),
         (403, gateway("APIG.0303"), ClockSkew, "clock"),
+        (
+            401,
+            gateway("APIGW.0301").replace("text", "signature expired, signature time:1"),
+            ClockSkew,
+            "clock",
+        ),
         (401, gateway("APIGW.9999"), CredentialsInvalid, "APIGW.9999"),
         (401, iam.to_owned(), CredentialsInvalid, "The token must be updated (HTTP status 401)"),
         (
