@@ -122,9 +122,10 @@ impl fmt::Display for Answer {
     }
 }
 
-/// A message without the id of its request, which would make it new with each try.
+/// A message without the id of its request, which would make it new with each try. What is too short to be an id of
+/// one request may stand for anything in a message.
 fn without(message: &str, request_id: Option<&str>) -> String {
-    request_id.map_or_else(|| message.to_owned(), |id| message.replace(id, "…"))
+    request_id.filter(|id| id.len() >= 8).map_or_else(|| message.to_owned(), |id| message.replace(id, "…"))
 }
 
 /// The parts of a body that matter.

@@ -86,10 +86,10 @@ fn messages_hold_no_credentials_and_stay_the_same() {
             r#"{{"error_code":"APIGW.0301","error_msg":"AK AKMARKER failed\n(request {id})","request_id":"{id}"}}"#
         )
     };
-    let first = failure(401, &[], &body("4f2c"));
-    assert_eq!(first.message, failure(401, &[], &body("77aa")).message);
+    let first = failure(401, &[], &body("4f2c0d1e9b"));
+    assert_eq!(first.message, failure(401, &[], &body("77aa3c5d2e")).message);
     assert!(first.message.contains("AK [hidden] failed (request …)"), "{}", first.message);
-    assert_eq!(first.request_id.as_deref(), Some("4f2c"));
+    assert_eq!(first.request_id.as_deref(), Some("4f2c0d1e9b"));
 }
 
 #[test]
