@@ -122,9 +122,14 @@ impl fmt::Display for Answer {
     }
 }
 
-/// A message without the id of its request, which would make it new with each try. What is too short to be an id of
-/// one request may stand for anything in a message.
+/// What the gateway says of the very request that it refuses comes after these words.
+const QUOTES: [&str; 2] = [", canonicalRequest", ", signature time"];
+
+/// A message without what is of its request alone, which would make it new with each try. What is too short to be an
+/// id of one request may stand for anything in a message.
 fn without(message: &str, request_id: Option<&str>) -> String {
+    let end = QUOTES.iter().filter_map(|quote| message.find(quote)).min();
+    let message = message.get(..end.unwrap_or(message.len())).unwrap_or(message);
     request_id.filter(|id| id.len() >= 8).map_or_else(|| message.to_owned(), |id| message.replace(id, "…"))
 }
 

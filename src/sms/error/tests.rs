@@ -93,6 +93,20 @@ fn messages_hold_no_credentials_and_stay_the_same() {
 }
 
 #[test]
+fn what_the_gateway_quotes_of_the_request_is_left_out() {
+    for (said, shown) in [
+        (
+            "verify aksk signature fail, canonicalRequest:GET|/v3/tasks/|x-sdk-date:1||",
+            "verify aksk signature fail",
+        ),
+        ("signature expired, signature time:1,server time:2", "signature expired"),
+    ] {
+        let body = format!(r#"{{"error_code":"APIGW.0301","error_msg":"{said}"}}"#);
+        assert_eq!(answer(401, &[], &body).message.as_deref(), Some(shown));
+    }
+}
+
+#[test]
 fn the_request_id_comes_from_the_header_or_the_body() {
     let body = r#"{"error_code":"APIGW.0101","request_id":"body"}"#;
     let table: [(Headers<'_>, Option<&str>); 4] = [
