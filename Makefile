@@ -21,7 +21,9 @@ help: ## Show this list
 demo: ## Show the operator at work, on a cluster and SMS of its own (KEEP=1 leaves them running; CLUSTER=current uses yours)
 	@$(need_cargo); $(need_git); [[ "$(CLUSTER)" == current ]] || { $(need_go); }
 	@[[ "$(CLUSTER)" == current ]] || tests/cluster/build.sh >/dev/null
-	@KEEP="$(KEEP)" CLUSTER="$(CLUSTER)" cargo run --quiet --locked --package demo
+	@cargo build --locked --package migration-task-watch --bin migration-task-watch --package demo --bin demo
+	@assets=.build/bin; KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$PWD/$$assets}" KEEP="$(KEEP)" CLUSTER="$(CLUSTER)" \
+		target/debug/demo
 
 .PHONY: test
 test: ## Run all tests, the end-to-end ones on a real API server

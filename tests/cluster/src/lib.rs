@@ -18,3 +18,4 @@ mod process;
 pub use accounts::chart_rules;
 pub use cluster::{Cluster, Options};
 pub use error::Error;
+pub use process::Process;

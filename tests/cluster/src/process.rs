@@ -25,8 +25,9 @@ exec "$@" 3<&-
 "#;
 
 /// A running server. Dropping it kills it at once: a kube-apiserver without its etcd takes minutes to end by itself.
+/// When this process dies without that, the server is killed and its directory removed.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub struct Process {
     name: &'static str,
     child: Child,
     lifeline: Option<ChildStdin>,
@@ -35,12 +36,10 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `program` in `dir`, appending what it says to `<name>.log` there.
-    pub(crate) fn spawn(
-        name: &'static str,
-        program: &Path,
-        args: &[String],
-        dir: &Path,
-    ) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// When the log or the program can't be opened.
+    pub fn spawn(name: &'static str, program: &Path, args: &[String], dir: &Path) -> Result<Self, Error> {
         let log = dir.join(format!("{name}.log"));
         let open = File::options().create(true).append(true).open(&log);
         let output = open.map_err(Error::io(format!("open {}", log.display())))?;
@@ -66,8 +65,11 @@ impl Process {
         self.child.id()
     }
 
-    /// An error when the process has ended by itself.
-    pub(crate) fn check(&mut self) -> Result<(), Error> {
+    /// Looks whether it still runs.
+    ///
+    /// # Errors
+    /// When the process has ended by itself, with the last lines of its log.
+    pub fn check(&mut self) -> Result<(), Error> {
         match self.child.try_wait().map_err(Error::io(format!("look after {}", self.name)))? {
             Some(status) => Err(self.exited(status)),
             None => Ok(()),
