@@ -143,6 +143,19 @@ impl Stage {
             .collect()
     }
 
+    /// Waits until as many events are there as are expected, and compares them.
+    pub(crate) async fn until_told(&self, name: &str, reasons: &[&str]) {
+        let start = std::time::Instant::now();
+        loop {
+            let told = self.reasons(name).await;
+            if told.len() >= reasons.len() || start.elapsed() > PATIENCE {
+                assert_eq!(told, reasons, "{}", std::fs::read_to_string(self.log()).unwrap_or_default());
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// The reasons of the events, oldest first.
     pub(crate) async fn reasons(&self, name: &str) -> Vec<String> {
         self.events(name).await.into_iter().map(|(reason, _)| reason).collect()
