@@ -111,14 +111,13 @@ impl Stage {
         wanted: impl Fn(&MigrationTaskWatch) -> bool,
     ) -> MigrationTaskWatch {
         let found = |watch: Option<&MigrationTaskWatch>| watch.is_some_and(&wanted);
-        match tokio::time::timeout(PATIENCE, await_condition(self.watches(), name, found)).await {
-            Ok(watch) => watch.unwrap().unwrap(),
-            Err(_) => {
-                let watch = self.watches().get(name).await;
-                let log = std::fs::read_to_string(self.log()).unwrap_or_default();
-                panic!("{name} doesn't come to what is wanted; it is {watch:#?}\n{log}");
-            }
+        let waited = tokio::time::timeout(PATIENCE, await_condition(self.watches(), name, found)).await;
+        if let Ok(watch) = waited {
+            return watch.unwrap().unwrap();
         }
+        let watch = self.watches().get(name).await;
+        let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+        panic!("{name} doesn't come to what is wanted; it is {watch:#?}\n{log}");
     }
 
     /// Waits until a condition has this status and reason.
