@@ -341,7 +341,8 @@ fn finish(
     status.outbox = outbox::next(inputs.last.outbox.as_ref(), events, inputs.now);
     match writing(inputs.last, &status, carried.written, inputs.now) {
         Writing::Now => {
-            carried.written = Some(inputs.now);
+            // Whole seconds, as all times that it is compared with: no wake-up comes a moment too early.
+            carried.written = Some(whole_seconds(inputs.now));
             Decision { status: Some(status), carried, wake }
         }
         Writing::At(time) => {

@@ -14,3 +14,4 @@ mod quiet;
 mod restart;
 mod secrets;
 mod size;
+mod tls;

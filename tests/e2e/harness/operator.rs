@@ -11,12 +11,19 @@ pub(crate) struct Operator {
 
 impl Operator {
     /// Starts the binary with a kubeconfig, on a namespace.
-    pub(crate) fn start(kubeconfig: &Path, namespace: &str, log: &Path, extra: &[&str]) -> Self {
+    pub(crate) fn start(
+        kubeconfig: &Path,
+        namespace: &str,
+        log: &Path,
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let log = File::options().create(true).append(true).open(log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_migration-task-watch"))
-            .args(["run", "--health-addr", "127.0.0.1:0", "--allowed-endpoints", "http://127.0.0.1:*"])
+            .args(["run", "--health-addr", "127.0.0.1:0"])
             .args(["--watch-namespace", namespace])
-            .args(extra)
+            .args(flags)
+            .envs(environment.iter().copied())
             .env("KUBECONFIG", kubeconfig)
             .env("RUST_LOG", "info,migration_task_watch=debug")
             .stdin(Stdio::null())

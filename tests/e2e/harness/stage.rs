@@ -31,6 +31,11 @@ pub(crate) struct Stage {
 impl Stage {
     /// Sets the stage, with these tasks and a Secret `huawei` that opens the account.
     pub(crate) async fn new(name: &str, tasks: Vec<Task>) -> Self {
+        Self::with_sms(name, Config { tasks, ..Config::default() }).await
+    }
+
+    /// Sets the stage, with an SMS of this kind.
+    pub(crate) async fn with_sms(name: &str, sms: Config) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let cluster = Cluster::shared().await.unwrap();
         let client = cluster.admin_client().await.unwrap();
@@ -41,7 +46,7 @@ impl Stage {
             .await
             .unwrap();
         let kubeconfig = cluster.service_account_kubeconfig(&namespace, "operator").await.unwrap();
-        let sms = Simulator::start(Config { tasks, ..Config::default() }).await.unwrap();
+        let sms = Simulator::start(sms).await.unwrap();
         let stage = Self { namespace, client, sms, kubeconfig, dir: tempfile::tempdir().unwrap() };
         let key = &sms_simulator::Account::default().access_keys[0];
         stage.secret("huawei", json!({"accessKey": key.id, "secretKey": key.secret})).await;
@@ -50,11 +55,11 @@ impl Stage {
 
     /// Starts an operator.
     pub(crate) fn operator(&self) -> Operator {
-        self.operator_with(&[])
+        self.operator_with(&["--allowed-endpoints", "http://127.0.0.1:*"], &[])
     }
 
-    pub(crate) fn operator_with(&self, extra: &[&str]) -> Operator {
-        Operator::start(&self.kubeconfig, &self.namespace, &self.log(), extra)
+    pub(crate) fn operator_with(&self, flags: &[&str], environment: &[(&str, &str)]) -> Operator {
+        Operator::start(&self.kubeconfig, &self.namespace, &self.log(), flags, environment)
     }
 
     pub(crate) fn log(&self) -> PathBuf {

@@ -74,6 +74,17 @@ fn progress_that_had_to_wait_is_written_without_another_listing() {
 }
 
 #[test]
+fn a_wake_up_is_not_too_early_for_what_it_is_for() {
+    let mut world = World::new(json!({"interval": "1h"}));
+    world.now = Timestamp::from_millisecond(START * 1000 + 700).unwrap();
+    world.list(vec![at("a", 0, 5.0)]);
+    world.list(vec![at("a", 1, 5.0)]);
+    world.now = world.wake.unwrap();
+    world.settle();
+    assert_eq!(world.status.tasks[0].progress, 1);
+}
+
+#[test]
 fn speed_alone_is_not_written() {
     let mut world = World::new(json!({}));
     world.list(vec![at("a", 10, 5.0)]);
