@@ -1,5 +1,16 @@
 //! End-to-end tests: the real binary with the chart's rights alone, on a real API server, against the SMS
 //! simulator.
 
+// What a test can't set up or read is a test that fails.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod check;
+mod edits;
+mod garbage;
 mod harness;
 mod lifecycle;
+mod manifests;
+mod quiet;
+mod restart;
+mod secrets;
+mod size;

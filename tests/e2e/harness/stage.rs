@@ -111,14 +111,13 @@ impl Stage {
         wanted: impl Fn(&MigrationTaskWatch) -> bool,
     ) -> MigrationTaskWatch {
         let found = |watch: Option<&MigrationTaskWatch>| watch.is_some_and(&wanted);
-        match tokio::time::timeout(PATIENCE, await_condition(self.watches(), name, found)).await {
-            Ok(watch) => watch.unwrap().unwrap(),
-            Err(_) => {
-                let watch = self.watches().get(name).await;
-                let log = std::fs::read_to_string(self.log()).unwrap_or_default();
-                panic!("{name} doesn't come to what is wanted; it is {watch:#?}\n{log}");
-            }
+        let waited = tokio::time::timeout(PATIENCE, await_condition(self.watches(), name, found)).await;
+        if let Ok(watch) = waited {
+            return watch.unwrap().unwrap();
         }
+        let watch = self.watches().get(name).await;
+        let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+        panic!("{name} doesn't come to what is wanted; it is {watch:#?}\n{log}");
     }
 
     /// Waits until a condition has this status and reason.
@@ -141,6 +140,19 @@ impl Stage {
             .into_iter()
             .map(|event| (event.reason.unwrap_or_default(), event.note.unwrap_or_default()))
             .collect()
+    }
+
+    /// Waits until as many events are there as are expected, and compares them.
+    pub(crate) async fn until_told(&self, name: &str, reasons: &[&str]) {
+        let start = std::time::Instant::now();
+        loop {
+            let told = self.reasons(name).await;
+            if told.len() >= reasons.len() || start.elapsed() > PATIENCE {
+                assert_eq!(told, reasons, "{}", std::fs::read_to_string(self.log()).unwrap_or_default());
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// The reasons of the events, oldest first.

@@ -129,7 +129,7 @@ fn paths(value: &Value, prefix: &str, found: &mut BTreeSet<String>) {
             }
         }
         Value::Array(items) => {
-            items.iter().take(1).for_each(|item| paths(item, &format!("{prefix}/0"), found))
+            items.iter().take(1).for_each(|item| paths(item, &format!("{prefix}/0"), found));
         }
         _ => {}
     }

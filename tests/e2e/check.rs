@@ -1,0 +1,107 @@
+//! `migration-task-watch check`.
+
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+use sms_simulator::{Account, Config, Simulator, Task, TaskError};
+
+struct Desk {
+    dir: tempfile::TempDir,
+    sms: Simulator,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let tasks = vec![
+            Task::new("web-1").copying(40, 2.0),
+            Task::new("web-2").failed(TaskError::coded("SMS.0203", "The gateway timed out.")),
+        ];
+        let sms = Simulator::start(Config { tasks, ..Config::default() }).await.unwrap();
+        Self { dir: tempfile::tempdir().unwrap(), sms }
+    }
+
+    fn manifest(&self, spec: Value, secret: Option<Value>) -> PathBuf {
+        let mut all =
+            json!({"endpoint": self.sms.endpoint(), "credentials": {"secretRef": {"name": "huawei"}}});
+        all.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        let watch = json!({
+            "apiVersion": "migration-task-watch.dev/v1alpha1",
+            "kind": "MigrationTaskWatch",
+            "metadata": {"name": "wave-1"},
+            "spec": all,
+        });
+        let secret = secret.map(|data| {
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "huawei"}, "stringData": data})
+        });
+        let file = self.dir.path().join("watch.yaml");
+        std::fs::write(&file, format!("{watch}\n---\n{}\n", secret.unwrap_or_default())).unwrap();
+        file
+    }
+
+    fn check(&self, file: &PathBuf, extra: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_migration-task-watch"))
+            .args(["check", "--allowed-endpoints", "http://127.0.0.1:*", "-f"])
+            .arg(file)
+            .args(extra)
+            // No cluster, and no credentials but those of the test.
+            .env("KUBECONFIG", self.dir.path().join("none"))
+            .env("HOME", self.dir.path())
+            .env_remove("HUAWEICLOUD_SDK_AK")
+            .output()
+            .unwrap()
+    }
+}
+
+fn good() -> Value {
+    let key = &Account::default().access_keys[0];
+    json!({"accessKey": key.id, "secretKey": key.secret})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_is_what_status_would_hold() {
+    let desk = Desk::new().await;
+    let output = desk.check(&desk.manifest(json!({}), Some(good())), &[]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("NAME    STATE          PROGRESS"), "{text}");
+    assert!(lines[1].starts_with("web-2   MIGRATE_FAIL"), "{text}");
+    assert!(lines[1].ends_with("SMS.0203: The gateway timed out."), "{text}");
+    assert!(lines[2].starts_with("web-1   RUNNING        40%"), "{text}");
+    assert!(lines[3].starts_with("Total 2: pending 0, running 1,"), "{text}");
+
+    let output = desk.check(&desk.manifest(json!({}), Some(good())), &["-o", "json"]);
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(status["summary"]["failed"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_one_clear_line() {
+    let desk = Desk::new().await;
+    // Taken and given back, so that nobody listens.
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let wrong = json!({"accessKey": "AKSIMULATOR0000000001", "secretKey": "wrong"});
+    let cases = [
+        (json!({}), Some(wrong), "CredentialsInvalid: SMS does not accept the credentials"),
+        (json!({"endpoint": format!("http://{closed}")}), Some(good()), "EndpointUnreachable: "),
+        (json!({"intervall": "5m"}), Some(good()), "unknown field spec.intervall"),
+        (json!({"interval": "1s"}), Some(good()), "InvalidSpec: spec.interval must be at least 5s"),
+        (json!({"endpoint": "https://evil.example.com"}), Some(good()), "EndpointNotAllowed: "),
+        (json!({}), Some(json!({"accessKey": "AK"})), "SecretInvalid: The Secret huawei can't be used"),
+        (json!({}), None, "SecretNotFound: The Secret huawei isn't in the manifest"),
+    ];
+    for (spec, secret, text) in cases {
+        let output = desk.check(&desk.manifest(spec.clone(), secret), &[]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{spec}: {error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+        assert!(error.starts_with(&format!("error: {text}")), "{error}");
+        assert!(output.stdout.is_empty());
+    }
+    let output = desk.check(&desk.dir.path().join("absent.yaml"), &[]);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("absent.yaml can't be read: No such file"));
+}

@@ -1,0 +1,33 @@
+//! Many tasks on one watch.
+
+use serde_json::json;
+use sms_simulator::{Task, TaskError, TaskState};
+
+use crate::harness::{Stage, status};
+
+#[tokio::test]
+async fn fifteen_hundred_tasks_are_counted_exactly() {
+    let tasks = (0..1500).map(|i| {
+        let task = Task::new(format!("server-{i:04}"));
+        match i % 10 {
+            0 => task.failed(TaskError::coded("SMS.0201", "The network of the source server is busy.")),
+            1..=5 => task.copying(50, 20.0),
+            _ => task.in_state(TaskState::new("MIGRATE_SUCCESS")),
+        }
+    });
+    let stage = Stage::new("size", tasks.collect()).await;
+    let _operator = stage.operator();
+    stage.apply("fleet", json!({"taskLimit": 2000})).await.unwrap();
+    let watch = stage.until_condition("fleet", "Ready", ("True", "Synced")).await;
+    let status = status(&watch);
+    let summary = status.summary.clone().unwrap();
+    assert_eq!((summary.total, summary.failed, summary.running, summary.succeeded), (1500, 150, 750, 600));
+    let bytes = serde_json::to_vec(&status).unwrap().len();
+    assert!(bytes <= 512 * 1024, "{bytes}");
+    let written = i64::try_from(status.tasks.len()).unwrap();
+    assert_eq!(written + status.omitted_tasks.unwrap(), 1500);
+    assert!(written > 500, "{written} tasks are written out");
+    assert!(status.tasks[..150].iter().all(|task| task.phase == "Failed" && task.error.is_some()));
+    assert!(status.tasks[150..].iter().all(|task| task.phase != "Failed"));
+    assert_eq!(stage.sms.requests().counters().requests, 8, "1,500 tasks are 8 pages");
+}
