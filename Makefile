@@ -20,10 +20,9 @@ help: ## Show this list
 .PHONY: demo
 demo: ## Show the operator at work, on a cluster and SMS of its own (KEEP=1 leaves them running; CLUSTER=current uses yours)
 	@$(need_cargo); $(need_git); [[ "$(CLUSTER)" == current ]] || { $(need_go); }
-	@[[ "$(CLUSTER)" == current ]] || tests/cluster/build.sh >/dev/null
 	@cargo build --locked --package migration-task-watch --bin migration-task-watch --package demo --bin demo
-	@assets=.build/bin; KUBEBUILDER_ASSETS="$${KUBEBUILDER_ASSETS:-$$PWD/$$assets}" KEEP="$(KEEP)" CLUSTER="$(CLUSTER)" \
-		target/debug/demo
+	@[[ "$(CLUSTER)" == current ]] || { KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS; }; \
+		KEEP="$(KEEP)" CLUSTER="$(CLUSTER)" target/debug/demo
 
 .PHONY: test
 test: ## Run all tests, the end-to-end ones on a real API server
