@@ -1,9 +1,10 @@
 //! The CustomResourceDefinition, generated from the types.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube::CustomResourceExt;
+use serde_json::json;
 
 use super::{MANAGER, MigrationTaskWatch};
 
@@ -15,6 +16,13 @@ pub fn crd() -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
         if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
             tidy(schema);
+            if let Some(status) =
+                schema.properties.as_mut().and_then(|properties| properties.get_mut("status"))
+            {
+                // Until the operator has written a status, tools must not take a new watch for one that is up to
+                // date. The value is the one that Flux's own resources have.
+                status.default = Some(JSON(json!({"observedGeneration": -1})));
+            }
         }
     }
     crd

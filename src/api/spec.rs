@@ -124,7 +124,7 @@ pub struct MigrationTaskWatchSpec {
         .message("endpoint is a base URL: no path and no query"))]
     pub endpoint: Option<String>,
 
-    /// Base URL of the IAM API, in place of the one that the region implies.
+    /// Base URL of the IAM API, in place of the one that the region implies. No kind of credentials needs IAM so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(validation = Rule::new("isURL(self)").message("iamEndpoint is a URL such as https://iam.ap-southeast-3.myhuaweicloud.com"),
@@ -146,7 +146,7 @@ pub struct MigrationTaskWatchSpec {
     #[schemars(range(min = 1, max = 1_000_000))]
     pub expected_tasks: Option<i64>,
 
-    /// Time between two listings, as a duration such as 30s, 5m or 1h30m; 5s to 24h.
+    /// Time between two listings, as a duration such as 30s, 5m or 1h30m; 5s to 24h. Default: 1m.
     #[serde(default = "default_interval")]
     #[schemars(length(min = 1, max = 32))]
     #[x_kube(validation = Rule::new("self.matches('^([0-9]{1,6}([.][0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$')")
@@ -160,15 +160,15 @@ pub struct MigrationTaskWatchSpec {
     pub suspend: bool,
 
     /// A running task is called stalled when neither its step nor its progress changes, nor any data moves, for
-    /// this long. A duration such as 30m; 0s turns it off.
+    /// this long. A duration such as 30m; 0s turns it off. Default: 30m.
     #[serde(default = "default_stall_after")]
     #[schemars(length(min = 1, max = 32))]
     #[x_kube(validation = Rule::new("self == '0' || self.matches('^([0-9]{1,6}([.][0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$')")
         .message("stallAfter is a duration such as 30m or 2h; 0s turns stall detection off"))]
     pub stall_after: String,
 
-    /// How many tasks are written out in status.tasks; all are counted. A status never exceeds 512 KiB, however
-    /// large the limit.
+    /// How many tasks are written out in status.tasks, 0 to 2000; all are counted. A status never exceeds 512 KiB,
+    /// however large the limit. Default: 500.
     #[serde(default = "default_task_limit")]
     #[schemars(range(min = 0, max = 2000))]
     pub task_limit: i64,
@@ -205,7 +205,7 @@ pub struct SecretRef {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Filter {
-    /// Part of the task's name, case-sensitive; with * a wildcard over the whole name.
+    /// Part of the task's name, case-sensitive; with * a wildcard over the whole name, such as wave-1-*.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub name: Option<String>,

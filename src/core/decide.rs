@@ -113,9 +113,32 @@ fn refuse(inputs: &Inputs<'_>, failure: &Failure) -> Decision {
     let health = Health::judge(&signs);
     let mut status = inputs.last.clone();
     let events = ready_event(inputs.last, &health.ready).into_iter().collect();
-    let gates = KEPT.iter().filter_map(|kind| find(&inputs.last.conditions, kind).cloned()).collect();
+    // No listing is on its way: what is known grows old.
+    let stale_at = inputs.last.last_sync_time.as_ref().map(|last| after(last.0, LEAST_STALE));
+    let gates = match stale_at {
+        None => conditions(Gates::unknown_all("Pending", PENDING, false), inputs),
+        Some(stale_at) if inputs.now >= stale_at => {
+            conditions(Gates::unknown_all("Stale", "No listing is possible; see Ready.", false), inputs)
+        }
+        Some(_) => kept(inputs),
+    };
     set_conditions(&mut status, health, gates, inputs);
-    finish(inputs, status, events, inputs.carried.clone(), None)
+    let wake = stale_at.filter(|time| *time > inputs.now);
+    finish(inputs, status, events, inputs.carried.clone(), wake)
+}
+
+/// What is said of the tasks is stale after the longer of three intervals and this.
+const LEAST_STALE: Duration = Duration::from_secs(900);
+const PENDING: &str = "Waiting for the first complete listing.";
+
+fn conditions(verdicts: Vec<Verdict>, inputs: &Inputs<'_>) -> Vec<Condition> {
+    let last = &inputs.last.conditions;
+    verdicts.into_iter().map(|verdict| verdict.after(last, inputs.identity.generation, inputs.now)).collect()
+}
+
+/// What the conditions of the tasks said last.
+fn kept(inputs: &Inputs<'_>) -> Vec<Condition> {
+    KEPT.iter().filter_map(|kind| find(&inputs.last.conditions, kind).cloned()).collect()
 }
 
 const KEPT: [&str; 5] =
@@ -272,7 +295,7 @@ impl<'a> Draft<'a> {
     /// before a process that has just started had time for a listing.
     fn stale_at(&self) -> Timestamp {
         let started = self.inputs.observation.polling_since;
-        let patience = (3 * self.plan.interval).max(Duration::from_secs(900));
+        let patience = (3 * self.plan.interval).max(LEAST_STALE);
         let newest = self.last_success().map_or(started, |last| after(last, patience));
         newest.max(after(started, self.plan.interval + Duration::from_secs(60)))
     }
@@ -281,22 +304,18 @@ impl<'a> Draft<'a> {
         let inputs = self.inputs;
         let by_state = self.plan.filter.is_by_state();
         let verdicts = if !self.has_listing() {
-            Gates::unknown_all("Pending", "Waiting for the first complete listing.", by_state)
+            Gates::unknown_all("Pending", PENDING, by_state)
         } else if inputs.now >= stale_at && !self.plan.suspended {
             let last =
                 self.last_success().map_or(String::new(), |last| format!(" since {}", whole_seconds(last)));
             Gates::unknown_all("Stale", &format!("No listing was complete{last}; see Ready."), by_state)
         } else if verdicts.is_empty() {
             // Without a listing in this process, what the last one said still holds, for the spec that it was said of.
-            return KEPT.iter().filter_map(|kind| find(&inputs.last.conditions, kind).cloned()).collect();
+            return kept(inputs);
         } else {
             verdicts
         };
-        let conditions = &inputs.last.conditions;
-        verdicts
-            .into_iter()
-            .map(|verdict| verdict.after(conditions, inputs.identity.generation, inputs.now))
-            .collect()
+        conditions(verdicts, inputs)
     }
 }
 

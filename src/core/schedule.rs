@@ -39,6 +39,12 @@ pub fn next_poll(seed: u64, interval: Duration, started: Timestamp) -> Timestamp
     after(started, Duration::from_millis(wait.unsigned_abs()))
 }
 
+/// The longest pause between two tries that heal by themselves, unless the API asks for more.
+#[must_use]
+pub fn longest_retry(interval: Duration) -> Duration {
+    interval.clamp(REFUSED, LAST_RETRY)
+}
+
 /// How long to wait after the `attempt`th failure in a row, counted from 1.
 #[must_use]
 pub fn retry_delay(failure: &Failure, attempt: u32, interval: Duration, seed: u64) -> Duration {
@@ -51,7 +57,7 @@ pub fn retry_delay(failure: &Failure, attempt: u32, interval: Duration, seed: u6
         FailureKind::SecretNotFound | FailureKind::SecretInvalid => return SECRET,
         FailureKind::CredentialsInvalid | FailureKind::AccessDenied => doubled(REFUSED, MOST_REFUSED),
         FailureKind::ClockSkew => REFUSED,
-        _ => doubled(FIRST_RETRY, interval.max(Duration::from_secs(60)).min(LAST_RETRY)),
+        _ => doubled(FIRST_RETRY, longest_retry(interval)),
     };
     let asked = failure.retry_after.unwrap_or_default().min(MOST_RETRY_AFTER);
     // Up to a quarter more, differently for each watch and try.

@@ -84,7 +84,10 @@ async fn good_manifests_are_accepted_up_to_the_bounds() {
     create(&stage, "loopback", spec(json!({"endpoint": "http://127.0.0.1:1"}))).await.unwrap();
     create(&stage, "ipv6", spec(json!({"endpoint": "http://[::1]:8080"}))).await.unwrap();
     let ambient = json!({"region": "cn-north-4", "credentials": {"ambient": true}, "filter": null});
-    let defaults = create(&stage, "ambient", ambient).await.unwrap().spec;
+    let created = create(&stage, "ambient", ambient).await.unwrap();
+    // So that nobody takes a watch for up to date that no operator has seen.
+    assert_eq!(created.status.unwrap().observed_generation, Some(-1));
+    let defaults = created.spec;
     assert_eq!((defaults.interval.as_str(), defaults.stall_after.as_str()), ("1m", "30m"));
     assert_eq!((defaults.task_limit, defaults.suspend, defaults.filter), (500, false, None));
 

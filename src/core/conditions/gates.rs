@@ -47,9 +47,11 @@ impl Gates<'_> {
     #[must_use]
     pub fn judge(&self) -> Vec<Verdict> {
         let mut verdicts = vec![
-            self.gate(types::COMPLETED, "AllEnded", TaskState::has_ended),
-            self.gate(types::SUCCEEDED, "AllSucceeded", |state| state.phase() == Phase::Succeeded),
-            self.gate(types::CUTOVER_READY, "AllSynced", |state| {
+            self.gate(types::COMPLETED, "AllEnded", "have ended", TaskState::has_ended),
+            self.gate(types::SUCCEEDED, "AllSucceeded", "have succeeded", |state| {
+                state.phase() == Phase::Succeeded
+            }),
+            self.gate(types::CUTOVER_READY, "AllSynced", "are ready for the cut-over", |state| {
                 matches!(state.phase(), Phase::Syncing | Phase::Succeeded)
             }),
         ];
@@ -91,44 +93,58 @@ impl Gates<'_> {
         kinds.iter().map(verdict).collect()
     }
 
-    fn gate(&self, kind: &'static str, open: &'static str, passes: fn(&TaskState) -> bool) -> Verdict {
-        let total = self.matched.len();
-        let passed = self.matched.iter().filter(|matched| passes(&matched.task.state)).count();
+    fn gate(
+        &self,
+        kind: &'static str,
+        open: &'static str,
+        what: &str,
+        passes: fn(&TaskState) -> bool,
+    ) -> Verdict {
         // Ended tasks that vanished from an open gate still count.
         let excused = self.memory.excused().filter(|known| passes(&known.state)).count();
-        let unexcused = usize::try_from(self.missing.count)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(excused * self.plan.filter.id_lists());
-        let expected = self.plan.expected_tasks.unwrap_or(0);
-        let stuck = self.matched.iter().any(|matched| {
+        let total = self.matched.len();
+        let passed = self.matched.iter().filter(|matched| passes(&matched.task.state)).count();
+        let closed = |reason, message| Verdict { kind, truth: Truth::False, reason, message };
+        if let Some(why) = self.absent(excused) {
+            return closed("TasksMissing", why);
+        }
+        if total + excused == 0 {
+            return closed("NoTasks", "No task matches.".to_owned());
+        }
+        if let Some(why) = self.incomplete(total + excused) {
+            return closed("TasksMissing", why);
+        }
+        if passed == total {
+            let message = format!("All {} tasks {what}.", total + excused);
+            return Verdict { kind, truth: Truth::True, reason: open, message };
+        }
+        let stuck = |matched: &Matched<'_>| {
             matches!(matched.task.state.phase(), Phase::Failed | Phase::Aborted)
                 && !passes(&matched.task.state)
-        });
-        let (is_open, reason, message) = if total + excused == 0 {
-            (false, "NoTasks", "No task matches.".to_owned())
-        } else if unexcused > 0 {
-            (
-                false,
-                "TasksMissing",
-                format!("{unexcused} of the listed ids match no task; see status.missing."),
-            )
-        } else if total + excused < expected {
-            (false, "TasksMissing", format!("{} of {expected} expected tasks are there.", total + excused))
-        } else if self.unreadable > 0 && self.plan.filter.id_lists() == 0 {
-            // One of them may be of this watch.
-            (false, "TasksMissing", format!("{} tasks of the account can't be read.", self.unreadable))
-        } else if passed == total {
-            (true, open, format!("All {} tasks are there.", total + excused))
-        } else if stuck && kind != types::COMPLETED {
-            (
-                false,
-                "TasksFailed",
-                format!("{passed} of {total} tasks are there, and some failed or were aborted."),
-            )
-        } else {
-            (false, "InProgress", format!("{passed} of {total} tasks are there."))
         };
-        Verdict { kind, truth: is_open.into(), reason, message }
+        if kind != types::COMPLETED && self.matched.iter().any(stuck) {
+            closed("TasksFailed", format!("{passed} of {total} tasks {what}; some failed or were aborted."))
+        } else {
+            closed("InProgress", format!("{passed} of {total} tasks {what}."))
+        }
+    }
+
+    /// Which of the listed ids have no task, beyond those of tasks that are excused.
+    fn absent(&self, excused: usize) -> Option<String> {
+        let missing = usize::try_from(self.missing.count).unwrap_or(usize::MAX);
+        let unexcused = missing.saturating_sub(excused * self.plan.filter.id_lists());
+        (unexcused > 0).then(|| format!("{unexcused} of the listed ids match no task; see status.missing."))
+    }
+
+    /// Why there may be more tasks than are known.
+    fn incomplete(&self, known: usize) -> Option<String> {
+        let expected = self.plan.expected_tasks.unwrap_or(0);
+        if known < expected {
+            return Some(format!("{known} of {expected} expected tasks are listed."));
+        }
+        // One of them may be of this watch, unless that names its tasks.
+        (self.unreadable > 0 && self.plan.filter.id_lists() == 0)
+            .then(|| format!("{} tasks of the account can't be read.", self.unreadable))
     }
 
     fn warning(

@@ -7,6 +7,7 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp}
 use super::{Truth, Verdict, find, truth, types};
 use crate::core::{
     failure::{Failure, FailureKind},
+    schedule::longest_retry,
     time::{after, short},
 };
 
@@ -93,7 +94,7 @@ impl Signs<'_> {
     fn failing(&self, failure: &Failure) -> Health {
         let told_at = self.told_at();
         let is_told = failure.kind.is_told_at_once() || self.now >= told_at;
-        let verdict = |truth, reason| ready(truth, reason, failing_message(failure));
+        let verdict = |truth, reason| ready(truth, reason, failing_message(failure, self.interval));
         let was = truth(self.last, types::READY);
         match (is_told || was == Truth::False, failure.needs_a_person) {
             (true, true) => Health::stalled(verdict(Truth::False, failure.kind.reason())),
@@ -151,9 +152,9 @@ impl Signs<'_> {
     }
 }
 
-fn failing_message(failure: &Failure) -> String {
+fn failing_message(failure: &Failure, interval: Duration) -> String {
     let request = failure.request_id.as_ref().map_or(String::new(), |id| format!("{REQUEST_ID}{id}."));
-    format!("{} {}{request}", failure.message, retry(failure.kind))
+    format!("{} {}{request}", failure.message, retry(failure.kind, interval))
 }
 
 /// A message without the id of the request, which differs from try to try.
@@ -163,8 +164,8 @@ pub fn without_request_id(message: &str) -> &str {
 }
 
 /// When the next try is, in words that stay the same from try to try.
-fn retry(kind: FailureKind) -> &'static str {
-    match kind {
+fn retry(kind: FailureKind, interval: Duration) -> String {
+    let text = match kind {
         FailureKind::InvalidSpec | FailureKind::EndpointNotAllowed => "Tried again when the spec changes.",
         FailureKind::SecretNotFound | FailureKind::SecretInvalid => {
             "The Secret is read again every 5 seconds."
@@ -173,8 +174,12 @@ fn retry(kind: FailureKind) -> &'static str {
             "Tried again within 5 seconds of a change of the Secret, otherwise after a minute or more."
         }
         FailureKind::ClockSkew => "Tried again every minute.",
-        _ => "Tried again after seconds at first, then after up to 5 minutes.",
-    }
+        _ => {
+            let pause = short(longest_retry(interval));
+            return format!("Tried again after seconds at first, then about every {pause}.");
+        }
+    };
+    text.to_owned()
 }
 
 fn known_reason(reason: &str) -> Option<&'static str> {

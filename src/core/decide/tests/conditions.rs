@@ -225,10 +225,25 @@ fn a_bad_spec_is_said_and_the_tasks_stay() {
     assert_eq!(world.condition(types::STALLED), (Truth::True, "EndpointNotAllowed"));
     assert_eq!(world.status.summary.as_ref().unwrap().total, 1);
     assert_eq!(world.reasons(), ["EndpointNotAllowed"]);
+    assert_eq!(world.condition(types::COMPLETED), (Truth::True, "AllEnded"));
     let writes = world.writes;
+    world.now = world.wake.unwrap();
+    world.settle();
+    assert_eq!(world.condition(types::COMPLETED), (Truth::Unknown, "Stale"));
     world.pass(3600);
     world.settle();
-    assert_eq!(world.writes, writes);
+    assert_eq!(world.writes, writes + 1);
+
+    let mut refused = World::new(json!({"endpoint": "https://evil.example.com"}));
+    refused.settle();
+    assert_eq!(refused.condition(types::COMPLETED), (Truth::Unknown, "Pending"));
+}
+
+#[test]
+fn ids_without_any_task_are_missing() {
+    let mut world = World::new(json!({"filter": {"ids": ["absent"]}}));
+    world.list(Vec::new());
+    assert_eq!(world.condition(types::COMPLETED), (Truth::False, "TasksMissing"));
 }
 
 #[test]
