@@ -48,9 +48,11 @@ pub(super) struct Retries {
 
 impl<S: CredentialSource> Poller<S> {
     pub(super) async fn run(mut self) {
+        let mut served: Option<Request> = None;
         loop {
             let request = self.requests.borrow_and_update().clone();
             if request.plan.suspended {
+                served = Some(request);
                 if self.requests.changed().await.is_err() {
                     return;
                 }
@@ -62,7 +64,8 @@ impl<S: CredentialSource> Poller<S> {
             }
             let started = Timestamp::now();
             let due = Instant::now();
-            let outcome = self.poll(&request).await;
+            let is_asked_for = served.as_ref().is_none_or(|served| request.is_urgent_after(served));
+            let outcome = self.poll(&request, is_asked_for).await;
             let wait = self.wait_after(&outcome, &request, started);
             if self.slot.publish(&request, outcome) && !self.shared.announce(&self.key).await {
                 return;
@@ -73,6 +76,7 @@ impl<S: CredentialSource> Poller<S> {
             if self.requests.borrow().is_fresh_start_after(&request) {
                 self.retries = Retries::default();
             }
+            served = Some(request);
         }
     }
 
@@ -98,10 +102,15 @@ impl<S: CredentialSource> Poller<S> {
         }
     }
 
-    async fn poll(&mut self, request: &Request) -> Outcome {
+    async fn poll(&mut self, request: &Request, is_asked_for: bool) -> Outcome {
         let plan = &request.plan;
-        // A little less than an interval, so that a Secret isn't taken for fresh a whole interval later.
-        let max_age = if self.retries.doubt_secret { SECRET } else { plan.interval * 9 / 10 };
+        let max_age = match (is_asked_for, self.retries.doubt_secret) {
+            // Whoever asks may have changed the Secret a moment ago.
+            (true, _) => LEAST_GAP,
+            (false, true) => SECRET,
+            // A little less than an interval, so that a Secret isn't taken for fresh a whole interval later.
+            (false, false) => plan.interval * 9 / 10,
+        };
         let secret = self.shared.source.credentials(&self.key.namespace, &plan.secret, max_age).await;
         let credentials = match secret {
             Ok(credentials) => credentials,

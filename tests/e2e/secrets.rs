@@ -77,6 +77,22 @@ async fn a_wrong_key_is_tried_once_however_often_its_secret_is_read() {
 }
 
 #[tokio::test]
+async fn a_listing_that_is_asked_for_uses_the_secret_as_it_is_now() {
+    let stage = stage("rotation").await;
+    let _operator = stage.operator();
+    stage.apply("wave-1", json!({"interval": "24h"})).await.unwrap();
+    stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    stage.sms.accounts().insert(Account::new("d1d1", "AKROTATED", "SKROTATED"));
+    stage.secret("huawei", json!({"accessKey": "AKROTATED", "secretKey": "SKROTATED"})).await;
+    // The first of these may come within the second for which a reading serves all that ask.
+    for token in ["1", "2", "3"] {
+        stage.refresh("wave-1", token).await;
+    }
+    let rotated = |record: &sms_simulator::Record| format!("{:?}", record.credential).contains("AKROTATED");
+    assert!(stage.sms.requests().count(rotated) > 0);
+}
+
+#[tokio::test]
 async fn a_missing_permission_is_named() {
     let stage = stage("permission").await;
     let domain = Account::default().domain_id;
