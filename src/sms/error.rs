@@ -2,16 +2,18 @@
 
 mod answer;
 mod failure;
+mod incomplete;
 mod transport;
 
 use std::time::Duration;
 
 pub use answer::{Answer, RateLimit};
+pub use incomplete::Incomplete;
 pub use transport::TlsProblem;
 
 pub(super) use answer::AnswerHead;
 
-use super::{listing::Incomplete, wire::PageError};
+use super::wire::PageError;
 use crate::core::endpoint::Endpoint;
 
 /// Why a listing failed. Messages say what happened and what to do, and don't change from try to try.

@@ -15,7 +15,10 @@ mod pass;
 use std::future::Future;
 
 use self::pass::Pass;
-use super::{error::Error, wire::Page};
+use super::{
+    error::{Error, Incomplete},
+    wire::Page,
+};
 use crate::core::task::Task;
 
 /// How often all pages are read before giving up.
@@ -28,32 +31,6 @@ const PAGE_SIZE: u32 = 200;
 const LAST_OFFSET: u32 = 65_535;
 /// The most tasks that can be reached.
 const REACH: u64 = LAST_OFFSET as u64 + PAGE_SIZE as u64;
-
-/// Why the pages don't add up to a complete list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Incomplete {
-    /// Paging ends before the last task.
-    #[error(
-        "the account has more than {REACH} tasks, which is as far as the API lists. Delete tasks that have ended"
-    )]
-    TooMany {
-        /// How many tasks there are.
-        count: u64,
-    },
-    /// The tasks changed during every pass.
-    #[error(
-        "the tasks kept changing while they were listed, so that {PASSES} attempts in a row were incomplete"
-    )]
-    Drifted,
-    /// The tasks stood still, but their count is another one.
-    #[error("SMS counts other tasks than it lists, so that the list may be incomplete")]
-    Contradicted {
-        /// How many there are by the count.
-        count: u64,
-        /// How many were found.
-        listed: u64,
-    },
-}
 
 /// A page that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,14 +68,14 @@ where
     Fut: Future<Output = Result<Page, Error>>,
 {
     let mut previous: Option<Pass> = None;
-    let mut failure = Incomplete::Drifted;
+    let mut failure = Incomplete::Drifted { passes: PASSES };
     for number in 1..=PASSES {
         let pass = pass::run(&fetch, in_flight).await?;
         let agrees = previous.is_some_and(|previous| pass.agrees_with(&previous));
         if pass.is_complete() || (number >= AGREEING_PASS && agrees && pass.is_plausible()) {
             return Ok(pass.into_collected());
         }
-        failure = pass.contradiction().filter(|_| agrees).unwrap_or(Incomplete::Drifted);
+        failure = pass.contradiction().filter(|_| agrees).unwrap_or(Incomplete::Drifted { passes: PASSES });
         previous = Some(pass);
     }
     Err(failure.into())

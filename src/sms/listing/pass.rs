@@ -38,7 +38,7 @@ where
     let first = fetch(PageRequest::FIRST).await?;
     let count = first.count;
     if count > REACH {
-        return Err(Incomplete::TooMany { count }.into());
+        return Err(Incomplete::TooMany { count, reach: REACH }.into());
     }
     pass.add(PageRequest::FIRST, first);
 
