@@ -5,6 +5,8 @@ mod exactly_once;
 mod quiet;
 mod size;
 
+use std::sync::Arc;
+
 use super::*;
 use crate::{
     api::MigrationTaskWatchSpec,

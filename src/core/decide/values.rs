@@ -1,0 +1,71 @@
+//! What a decision is made from, and what it is.
+
+use std::sync::Arc;
+
+use k8s_openapi::jiff::Timestamp;
+
+use crate::{
+    api::MigrationTaskWatchStatus,
+    core::{failure::Failure, memory::Memory, plan::Plan, task::Snapshot},
+};
+
+/// What identifies the watch and its current spec.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Its uid.
+    pub uid: String,
+    /// The generation of its spec.
+    pub generation: i64,
+}
+
+/// What polling has found so far, in this process and for the plan's target.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// Since when it asks.
+    pub polling_since: Timestamp,
+    /// The newest complete listing.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// Why the newest attempt failed, if it did.
+    pub failure: Option<Failure>,
+    /// The last value of the annotation whose request has been answered.
+    pub handled_request: Option<String>,
+}
+
+/// What is carried from decision to decision, besides the status.
+#[derive(Clone, Debug, Default)]
+pub struct Carried {
+    /// What is remembered of the tasks; none before the first look at the status.
+    pub memory: Option<Memory>,
+    /// The listing that the last status was decided from.
+    pub compared: Option<u64>,
+    /// When this process last wrote the status.
+    pub written: Option<Timestamp>,
+}
+
+/// Everything that a decision depends on.
+#[derive(Debug)]
+pub struct Inputs<'a> {
+    /// Which watch.
+    pub identity: &'a Identity,
+    /// Its spec, or what is wrong with it.
+    pub plan: Result<&'a Plan, &'a Failure>,
+    /// Its status on the API server.
+    pub last: &'a MigrationTaskWatchStatus,
+    /// What polling has found.
+    pub observation: &'a Observation,
+    /// What the last decision left.
+    pub carried: &'a Carried,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What follows.
+#[derive(Debug)]
+pub struct Decision {
+    /// The status to write; none when it may stay as it is.
+    pub status: Option<MigrationTaskWatchStatus>,
+    /// What to carry on once the status, if any, is written.
+    pub carried: Carried,
+    /// When to decide again, if nothing happens before.
+    pub wake: Option<Timestamp>,
+}
