@@ -91,5 +91,7 @@ fn unreadable(name: &str, error: &Error) -> Failure {
         Some(code) => format!("the API server answered {code}"),
         None => error.to_string(),
     };
-    Failure::new(FailureKind::InternalError, format!("The Secret {name} can't be read: {why}."))
+    let failure =
+        Failure::new(FailureKind::InternalError, format!("The Secret {name} can't be read: {why}."));
+    Failure { needs_a_person: error.code() == Some(403), ..failure }
 }
