@@ -35,15 +35,15 @@ impl State {
         self.attempt.is_none() && (self.newest.is_none() || self.newest == watch.metadata.resource_version)
     }
 
-    /// Takes notice of a version of the watch. A status that somebody else wrote makes the memory of what was
-    /// told worthless: it is read back from that status.
+    /// Takes notice of a version of the watch. When another operator has told something meanwhile, the memory of
+    /// what was told is worthless: it is read back from the status. Whoever else edits a status tells nothing.
     pub(super) fn see(&mut self, watch: &MigrationTaskWatch) {
         let status = watch.status.clone().unwrap_or_default();
         if let Some((attempted, carried)) = self.attempt.take()
             && attempted == status
         {
             self.carried = carried;
-        } else if self.status != status {
+        } else if told(&status) > told(&self.status) {
             self.carried.memory = None;
         }
         self.newest.clone_from(&watch.metadata.resource_version);
@@ -66,6 +66,11 @@ impl State {
     pub(super) fn tried(&mut self, status: MigrationTaskWatchStatus, carried: Carried) {
         self.attempt = Some((status, carried));
     }
+}
+
+/// The newest set of events that a status knows of.
+fn told(status: &MigrationTaskWatchStatus) -> i64 {
+    status.outbox.as_ref().map_or(0, |outbox| outbox.sequence)
 }
 
 /// The states of all watches. A reconcile takes its watch's state out and puts it back.

@@ -95,7 +95,10 @@ pub fn compare<'a>(basis: Basis<'_>, plan: &Plan, snapshot: &'a Snapshot) -> (Me
     }
     if let Basis::Memory { memory, gate_open, again } = basis {
         step.missing(memory, &seen, |known| {
-            if again { (Some(known.clone()), false) } else { absent(known, gate_open) }
+            let (after, told) = absent(known, gate_open);
+            // An entry that can't be read may be this very task.
+            let in_doubt = told && snapshot.unreadable > 0;
+            if again || in_doubt { (Some(known.clone()), false) } else { (after, told) }
         });
     }
     (step.memory, step.transitions)

@@ -95,3 +95,24 @@ async fn a_status_that_somebody_else_edits_heals_in_silence() {
     assert_eq!(status(&watch).summary.unwrap().total, 1);
     assert_eq!(stage.reasons("wave-1").await, ["WatchStarted"]);
 }
+
+#[tokio::test]
+async fn a_task_that_somebody_wipes_from_a_status_is_not_told_again() {
+    let stage = Stage::new("wiped", vec![Task::new("web-1").copying(10, 1.0)]).await;
+    let _operator = stage.operator();
+    stage.apply("wave-1", json!({})).await.unwrap();
+    stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    stage.until_told("wave-1", &["WatchStarted"]).await;
+    let wiped = json!({"status": {"tasks": null, "summary": null, "outbox": null, "conditions": null}});
+    stage.watches().patch_status("wave-1", &PatchParams::default(), &Patch::Merge(&wiped)).await.unwrap();
+    stage.until("wave-1", |watch| status(watch).tasks.len() == 1).await;
+    stage.refresh("wave-1", "1").await;
+    assert_eq!(stage.reasons("wave-1").await, ["WatchStarted"]);
+
+    // Without what its tasks are compared with, the watch starts anew.
+    let nothing = json!({"status": null});
+    stage.watches().patch_status("wave-1", &PatchParams::default(), &Patch::Merge(&nothing)).await.unwrap();
+    stage.until("wave-1", |watch| status(watch).tasks.len() == 1).await;
+    stage.refresh("wave-1", "2").await;
+    stage.until_told("wave-1", &["WatchStarted", "WatchStarted"]).await;
+}

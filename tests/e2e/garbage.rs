@@ -1,7 +1,7 @@
 //! Whatever SMS answers: what was known stays, and all is well again afterwards.
 
 use serde_json::json;
-use sms_simulator::{DropKind, Effect, ErrorBody, PageEdit, Simulator, Task};
+use sms_simulator::{DropKind, Effect, ErrorBody, Fault, PageEdit, Simulator, Task, Trigger};
 
 use crate::harness::{Stage, condition, status};
 
@@ -75,4 +75,54 @@ async fn a_bad_task_hides_no_other() {
         }
         assert!(stage.sms.faults().remove(fault));
     }
+}
+
+#[tokio::test]
+async fn a_task_that_cannot_be_read_has_not_disappeared() {
+    let stage = Stage::new("unreadable", (0..3).map(|i| Task::new(format!("web-{i}"))).collect()).await;
+    let _operator = stage.operator();
+    stage.apply("wave-1", json!({})).await.unwrap();
+    stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    let fault = stage.sms.faults().add(Effect::null_task(1));
+    for token in ["1", "2", "3"] {
+        stage.refresh("wave-1", token).await;
+    }
+    assert!(stage.sms.faults().remove(fault));
+    stage.refresh("wave-1", "4").await;
+    stage.until("wave-1", |watch| status(watch).summary.is_some_and(|summary| summary.total == 3)).await;
+    assert_eq!(stage.reasons("wave-1").await, ["WatchStarted"]);
+}
+
+#[tokio::test]
+async fn flow_control_gets_the_pause_that_it_asks_for() {
+    let stage = Stage::new("throttled", vec![Task::new("web-1")]).await;
+    let throttled =
+        Fault { when: Trigger { times: Some(1), ..Trigger::default() }, effect: Effect::throttle(Some("8")) };
+    stage.sms.faults().add(throttled);
+    let _operator = stage.operator();
+    stage.apply("wave-1", json!({})).await.unwrap();
+    stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    let [refused, next, ..] = &stage.sms.requests().records()[..] else { panic!("two requests") };
+    assert_eq!((refused.status, next.status), (Some(429), Some(200)));
+    assert!(next.received.duration_since(refused.received).as_secs() >= 8);
+    assert_eq!(stage.reasons("wave-1").await, ["WatchStarted"]);
+}
+
+#[tokio::test]
+async fn a_long_failure_is_told_once_and_so_is_its_end() {
+    let stage = Stage::new("outage", vec![Task::new("web-1")]).await;
+    let _operator = stage.operator();
+    stage.apply("wave-1", json!({})).await.unwrap();
+    stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    let fault = stage.sms.faults().add(Effect::respond(502, ErrorBody::Html));
+    let watch = stage.until_condition("wave-1", "Ready", ("False", "ServerError")).await;
+    assert_eq!(condition(&watch, "Reconciling"), Some(("True".to_owned(), "ServerError".to_owned())));
+    assert_eq!(condition(&watch, "Stalled"), None);
+    assert_eq!(status(&watch).summary.unwrap().total, 1);
+    stage.refresh("wave-1", "1").await;
+    assert!(stage.sms.faults().remove(fault));
+    stage.refresh("wave-1", "2").await;
+    let watch = stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    assert_eq!(condition(&watch, "Reconciling"), None);
+    stage.until_told("wave-1", &["WatchStarted", "ServerError", "Recovered"]).await;
 }

@@ -12,6 +12,7 @@ mod lifecycle;
 mod manifests;
 mod quiet;
 mod restart;
+mod rights;
 mod secrets;
 mod size;
 mod tls;

@@ -1,6 +1,7 @@
 //! A namespace with an operator of its own.
 
 mod operator;
+mod rights;
 mod stage;
 
 pub(crate) use operator::Operator;

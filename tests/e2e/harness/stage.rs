@@ -17,7 +17,7 @@ use test_cluster::Cluster;
 use super::Operator;
 
 /// How long a test waits for what must come. Not a measure of speed: a machine may be slow.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A namespace of a real API server, with an SMS of its own.
 pub(crate) struct Stage {
@@ -102,11 +102,29 @@ impl Stage {
         self.watches().patch(name, &PatchParams::apply("a-user"), &Patch::Apply(&manifest)).await
     }
 
-    /// Asks for a listing now.
+    /// Asks for a listing now, and waits until that has been answered.
     pub(crate) async fn refresh(&self, name: &str, token: &str) {
+        self.request(name, token).await;
+        self.until(name, |watch| status(watch).last_handled_reconcile_at.as_deref() == Some(token)).await;
+    }
+
+    /// Asks for a listing now.
+    pub(crate) async fn request(&self, name: &str, token: &str) {
         let patch = json!({"metadata": {"annotations": {api::REQUESTED_AT: token}}});
         self.watches().patch(name, &PatchParams::default(), &Patch::Merge(&patch)).await.unwrap();
-        self.until(name, |watch| status(watch).last_handled_reconcile_at.as_deref() == Some(token)).await;
+    }
+
+    /// Waits until SMS has been asked so many times more.
+    pub(crate) async fn further_requests(&self, count: usize) {
+        let requests = self.sms.requests();
+        let seen = requests.count(|_| true);
+        tokio::time::timeout(PATIENCE, requests.wait_for(seen + count, |_| true)).await.unwrap();
+    }
+
+    /// What the Ready condition says.
+    pub(crate) async fn message(&self, name: &str) -> String {
+        let conditions = status(&self.watches().get(name).await.unwrap()).conditions;
+        conditions.into_iter().find(|condition| condition.type_ == "Ready").unwrap().message
     }
 
     /// Waits until a watch is as wanted.

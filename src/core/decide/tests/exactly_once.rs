@@ -191,6 +191,22 @@ fn a_task_that_leaves_the_states_is_told_by_its_new_one() {
 }
 
 #[test]
+fn an_entry_that_cannot_be_read_may_be_the_missing_task() {
+    let mut world = World::new(json!({}));
+    world.list(vec![task("a", "READY"), task("b", "READY")]);
+    world.take_told();
+    for _ in 0..3 {
+        world.pass(60);
+        world.see(vec![task("a", "READY")]);
+        Arc::make_mut(world.observation.snapshot.as_mut().unwrap()).unreadable = 1;
+        world.settle();
+        assert!(world.take_told().is_empty());
+    }
+    world.list(vec![task("a", "READY")]);
+    assert_eq!(summary(world.take_told()), ["TaskDisappeared"]);
+}
+
+#[test]
 fn an_old_outbox_is_not_delivered_after_a_restart() {
     let mut world = World::new(json!({}));
     world.see(vec![task("a", "READY")]);
