@@ -27,7 +27,9 @@ demo: ## Show the operator at work, on a cluster and SMS of its own (KEEP=1 leav
 .PHONY: test
 test: ## Run all tests, the end-to-end ones on a real API server
 	@$(need_cargo); $(need_git)
-	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS && cargo test --locked --workspace
+	@# Most end-to-end tests wait most of the time: more of them than there are cores.
+	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS && \
+		RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked --workspace
 
 .PHONY: lint
 lint: ## Check format, lints, docs, dependencies, generated files and scripts
