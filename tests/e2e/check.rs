@@ -2,12 +2,14 @@
 
 use std::{
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
 use serde_json::{Value, json};
 use sms_simulator::{Account, Config, Simulator, Task, TaskError};
+
+use crate::harness::Stage;
 
 struct Desk {
     dir: tempfile::TempDir,
@@ -42,18 +44,22 @@ impl Desk {
         file
     }
 
-    fn check(&self, file: &PathBuf, extra: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_migration-task-watch"))
-            .args(["check", "--allowed-endpoints", "http://127.0.0.1:*", "-f"])
-            .arg(file)
-            .args(extra)
-            // No cluster, and no credentials but those of the test.
-            .env("KUBECONFIG", self.dir.path().join("none"))
-            .env("HOME", self.dir.path())
-            .env_remove("HUAWEICLOUD_SDK_AK")
-            .output()
-            .unwrap()
+    fn check(&self, file: &Path, extra: &[&str]) -> Output {
+        // No cluster.
+        check(file, &self.dir.path().join("none"), extra)
     }
+}
+
+/// Checks a manifest, without credentials but those of the test.
+fn check(file: &Path, kubeconfig: &Path, extra: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_migration-task-watch"))
+        .args(["check", "--allowed-endpoints", "http://127.0.0.1:*", "-f"])
+        .arg(file)
+        .args(extra)
+        .env("KUBECONFIG", kubeconfig)
+        .env_remove("HUAWEICLOUD_SDK_AK")
+        .output()
+        .unwrap()
 }
 
 fn good() -> Value {
@@ -104,4 +110,24 @@ async fn what_is_wrong_is_one_clear_line() {
     }
     let output = desk.check(&desk.dir.path().join("absent.yaml"), &[]);
     assert!(String::from_utf8(output.stderr).unwrap().contains("absent.yaml can't be read: No such file"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_is_not_in_the_manifest_comes_from_the_cluster() {
+    let stage = Stage::new("check", vec![Task::new("web-1").copying(40, 2.0)]).await;
+    let file = stage.log().with_file_name("watch.yaml");
+    let check = |spec| {
+        std::fs::write(&file, stage.manifest("wave-1", spec).to_string()).unwrap();
+        check(&file, stage.kubeconfig(), &[])
+    };
+    let output = check(json!({}));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("web-1   RUNNING   40%"));
+
+    let output = check(json!({"credentials": {"secretRef": {"name": "absent"}}}));
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    let start = format!("error: SecretNotFound: There is no Secret absent in namespace {}.", stage.namespace);
+    assert!(error.starts_with(&start), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
 }

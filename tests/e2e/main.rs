@@ -6,13 +6,13 @@
 
 mod check;
 mod edits;
+mod forbidden;
 mod garbage;
 mod harness;
 mod lifecycle;
 mod manifests;
 mod quiet;
 mod restart;
-mod rights;
 mod secrets;
 mod size;
 mod tls;

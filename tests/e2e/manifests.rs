@@ -93,6 +93,10 @@ async fn good_manifests_are_accepted_up_to_the_bounds() {
 
     let found = stage.watches().list(&ListParams::default().fields("spec.region=cn-north-4")).await.unwrap();
     assert_eq!(found.items.len(), 1);
+    let group = stage.client.list_api_group_resources("migration-task-watch.dev/v1alpha1").await.unwrap();
+    let names = group.resources.into_iter().find(|resource| resource.name == "migrationtaskwatches").unwrap();
+    assert_eq!(names.short_names.unwrap(), ["mtw"]);
+    assert_eq!(names.categories.unwrap(), ["migration"]);
 }
 
 #[tokio::test]

@@ -31,3 +31,17 @@ async fn fifteen_hundred_tasks_are_counted_exactly() {
     assert!(status.tasks[150..].iter().all(|task| task.phase != "Failed"));
     assert_eq!(stage.sms.requests().counters().requests, 8, "1,500 tasks are 8 pages");
 }
+
+#[tokio::test]
+async fn the_longest_list_of_ids_is_watched() {
+    let stage = Stage::new("ids", vec![Task::new("web-1").with_id("here"), Task::new("web-2")]).await;
+    let _operator = stage.operator();
+    let mut ids: Vec<String> = (1..2000).map(|i| format!("{i:064}")).collect();
+    ids.push("here".to_owned());
+    stage.apply("wave-1", json!({"filter": {"ids": ids}})).await.unwrap();
+    let watch = stage.until_condition("wave-1", "Completed", ("False", "TasksMissing")).await;
+    let status = status(&watch);
+    assert_eq!(status.summary.unwrap().total, 1);
+    let missing = status.missing.unwrap();
+    assert_eq!((missing.count, missing.names.len()), (1999, 100));
+}

@@ -1,4 +1,7 @@
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use k8s_openapi::{
     api::{core::v1::Secret, events::v1::Event},
@@ -36,8 +39,12 @@ impl Stage {
 
     /// Sets the stage, with an SMS of this kind.
     pub(crate) async fn with_sms(name: &str, sms: Config) -> Self {
+        Self::on(Cluster::shared().await.unwrap(), name, sms).await
+    }
+
+    /// Sets the stage on a cluster of the test's own.
+    pub(crate) async fn on(cluster: &Cluster, name: &str, sms: Config) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let cluster = Cluster::shared().await.unwrap();
         let client = cluster.admin_client().await.unwrap();
         install_crd(&client).await;
         let namespace = cluster.namespace(name).await.unwrap();
@@ -60,6 +67,11 @@ impl Stage {
 
     pub(crate) fn operator_with(&self, flags: &[&str], environment: &[(&str, &str)]) -> Operator {
         Operator::start(&self.kubeconfig, &self.namespace, &self.log(), flags, environment)
+    }
+
+    /// A file that gives the operator's rights.
+    pub(crate) fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
     }
 
     pub(crate) fn log(&self) -> PathBuf {
