@@ -17,7 +17,7 @@ const MOST_REFUSED: Duration = Duration::from_secs(600);
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LAST_RETRY: Duration = Duration::from_secs(300);
 /// Longer than this the API isn't left alone, whatever it says.
-const MOST_RETRY_AFTER: Duration = Duration::from_secs(900);
+pub const MOST_RETRY_AFTER: Duration = Duration::from_secs(900);
 
 /// A number that spreads watches over time, the same for a watch at every start.
 #[must_use]

@@ -140,6 +140,12 @@ impl TaskState {
         }
     }
 
+    /// Whether the listing left the state out, which says nothing of the task.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.name().is_empty()
+    }
+
     /// Whether SMS will do nothing more with the task by itself.
     #[must_use]
     pub fn has_ended(&self) -> bool {

@@ -122,6 +122,12 @@ impl<'a> Step<'a, '_> {
             Basis::Baseline => None,
             Basis::Memory { memory, .. } => memory.get(&task.id),
         };
+        if let Some(before) = before.filter(|_| task.state.is_missing()) {
+            // What was told of it holds until its state is known again.
+            let known = Known { presence: Presence::Listed, ..before.clone() };
+            self.memory.known.insert(task.id.clone(), known);
+            return;
+        }
         let shown = self.plan.filter.shows(&task.state);
         let is_baseline = matches!(self.basis, Basis::Baseline);
         let phase = task.state.phase();

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     core::{
         failure::{Failure, FailureKind},
-        schedule::{SECRET, next_poll, retry_delay, seed},
+        schedule::{MOST_RETRY_AFTER, SECRET, next_poll, retry_delay, seed},
         task::Snapshot,
     },
     sms::{ListTarget, credentials::CredentialsDigest},
@@ -67,10 +67,11 @@ impl<S: CredentialSource> Poller<S> {
             let is_asked_for = served.as_ref().is_none_or(|served| request.is_urgent_after(served));
             let outcome = self.poll(&request, is_asked_for).await;
             let wait = self.wait_after(&outcome, &request, started);
+            let pause = asked_pause(&outcome).max(LEAST_GAP);
             if self.slot.publish(&request, outcome) && !self.shared.announce(&self.key).await {
                 return;
             }
-            if !self.wait(due + wait, due + LEAST_GAP, &request).await {
+            if !self.wait(due + wait, due + pause, &request).await {
                 return;
             }
             if self.requests.borrow().is_fresh_start_after(&request) {
@@ -90,10 +91,11 @@ impl<S: CredentialSource> Poller<S> {
                         return false;
                     }
                     let request = self.requests.borrow_and_update().clone();
-                    if request.plan.suspended || request.plan.interval != served.plan.interval {
+                    // What the API asked for holds for the endpoint that asked.
+                    if request.plan.suspended || request.is_fresh_start_after(served) {
                         return true;
                     }
-                    if request.is_urgent_after(served) {
+                    if request.is_urgent_after(served) || request.plan.interval != served.plan.interval {
                         sleep_until(earliest).await;
                         return true;
                     }
@@ -172,6 +174,14 @@ impl<S: CredentialSource> Poller<S> {
                 if self.retries.doubt_secret { SECRET + SECRET_MARGIN } else { wait }
             }
         }
+    }
+}
+
+/// How long the API asked to be left alone, whoever asks for a listing.
+fn asked_pause(outcome: &Outcome) -> Duration {
+    match outcome {
+        Outcome::Failed(failure) => failure.retry_after.unwrap_or_default().min(MOST_RETRY_AFTER),
+        Outcome::Listed(_) | Outcome::StillRefused => Duration::ZERO,
     }
 }
 

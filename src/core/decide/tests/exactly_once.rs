@@ -207,6 +207,18 @@ fn an_entry_that_cannot_be_read_may_be_the_missing_task() {
 }
 
 #[test]
+fn a_state_that_is_left_out_once_is_no_transition() {
+    let mut world = World::new(json!({}));
+    world.list(vec![task("a", "RUNNING")]);
+    world.take_told();
+    for state in ["", "RUNNING", "", "MIGRATE_SUCCESS"] {
+        world.pass(60);
+        world.list(vec![task("a", state)]);
+    }
+    assert_eq!(summary(world.take_told()), ["TaskSucceeded a"]);
+}
+
+#[test]
 fn an_old_outbox_is_not_delivered_after_a_restart() {
     let mut world = World::new(json!({}));
     world.see(vec![task("a", "READY")]);
