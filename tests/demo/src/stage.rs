@@ -24,7 +24,7 @@ enum Place {
     /// On a cluster of its own.
     Own(Box<Cluster>),
     /// On the cluster of the current kubeconfig, where what is created has to be removed again.
-    Current { created_definition: bool },
+    Current { created_namespace: bool, created_definition: bool },
 }
 
 /// What is running.
@@ -46,7 +46,7 @@ impl Stage {
                 "Using the cluster of the current kubeconfig; what is created there is removed at the end."
             );
             let client = Client::try_from(Config::infer().await?)?;
-            (Place::Current { created_definition: false }, client, "mtw-demo")
+            (Place::Current { created_namespace: false, created_definition: false }, client, "mtw-demo")
         } else {
             print!("Starting etcd and kube-apiserver ... ");
             let start = Instant::now();
@@ -74,6 +74,9 @@ impl Stage {
         let metadata = ObjectMeta { name: Some(self.namespace.to_owned()), ..ObjectMeta::default() };
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         namespaces.create(&PostParams::default(), &Namespace { metadata, ..Namespace::default() }).await?;
+        if let Place::Current { created_namespace, .. } = &mut self.place {
+            *created_namespace = true;
+        }
         self.start_operator().await?;
         let key = self.account.access_keys.first().ok_or("the simulated account has no key")?;
         let secret: Secret = serde_json::from_value(objects::secret(&key.id, &key.secret))?;
@@ -107,7 +110,7 @@ impl Stage {
         if !there || matches!(self.place, Place::Own(_)) {
             definitions.patch(&name, &PatchParams::apply("demo").force(), &Patch::Apply(&definition)).await?;
         }
-        if let Place::Current { created_definition } = &mut self.place {
+        if let Place::Current { created_definition, .. } = &mut self.place {
             *created_definition = !there;
         }
         await_condition(definitions, &name, conditions::is_crd_established()).await?;
@@ -141,7 +144,11 @@ impl Stage {
     /// Ends everything, and removes what was created on a cluster that isn't the demo's own.
     pub(crate) async fn strike(self) {
         drop(self.operator);
-        let Place::Current { created_definition } = self.place else { return };
+        let Place::Current { created_namespace, created_definition } = self.place else { return };
+        // A namespace that was there before is somebody else's: the demo has ended when it couldn't create it.
+        if !created_namespace {
+            return;
+        }
         let namespaces: Api<Namespace> = Api::all(self.client.clone());
         if let Err(error) = namespaces.delete(self.namespace, &DeleteParams::default()).await {
             eprintln!("warning: the namespace {} couldn't be removed: {error}", self.namespace);
