@@ -114,41 +114,59 @@ impl Place {
         if self.is_own() {
             return Ok(());
         }
-        let namespace = self.remove::<Namespace>("remove the namespace").await;
+        let namespace = self.remove_namespace().await;
         let definition = self.remove_definition().await;
         namespace.and(definition)
     }
 
-    /// A definition takes all its watches with it, and somebody may have begun to use this one.
-    async fn remove_definition(&self) -> Result<(), Error> {
-        if self.is_definition_used().await? {
-            return say("A CustomResourceDefinition stays: there are watches in other namespaces");
+    /// With all that is in it.
+    async fn remove_namespace(&self) -> Result<(), Error> {
+        for namespace in self.mine::<Namespace>("list the namespaces").await? {
+            self.remove("remove the namespace", namespace).await?;
         }
-        self.remove::<CustomResourceDefinition>("remove the CustomResourceDefinition").await
+        Ok(())
+    }
+
+    /// With all watches, so not if somebody else has begun to use it.
+    async fn remove_definition(&self) -> Result<(), Error> {
+        for definition in self.mine::<CustomResourceDefinition>("list the CustomResourceDefinitions").await? {
+            if self.is_definition_used().await? {
+                return say("The CustomResourceDefinition stays: there are watches in other namespaces");
+            }
+            self.remove("remove the CustomResourceDefinition", definition).await?;
+        }
+        Ok(())
     }
 
     async fn is_definition_used(&self) -> Result<bool, Error> {
         let watches: Api<MigrationTaskWatch> = Api::all(self.client.clone());
         match within("list all watches", watches.list(&ListParams::default())).await {
+            // It isn't served yet.
             Err(error) if error.refusal().is_some_and(|status| status.is_not_found()) => Ok(false),
             all => Ok(all?.iter().any(|watch| watch.namespace().as_deref() != Some(self.namespace))),
         }
     }
 
-    /// Deletes this run's objects of a kind, and waits until they are gone.
-    async fn remove<K>(&self, action: &'static str) -> Result<(), Error>
+    /// The objects of a kind that this run has created.
+    async fn mine<K>(&self, action: &'static str) -> Result<Vec<K>, Error>
+    where
+        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    {
+        let api: Api<K> = Api::all(self.client.clone());
+        let mine = ListParams::default().labels(&format!("{MARK}={}", self.mark));
+        Ok(within(action, api.list(&mine)).await?.items)
+    }
+
+    /// Deletes an object, and waits until it is gone.
+    async fn remove<K>(&self, action: &'static str, object: K) -> Result<(), Error>
     where
         K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
     {
         let api: Api<K> = Api::all(self.client.clone());
-        let mine = ListParams::default().labels(&format!("{MARK}={}", self.mark));
-        for object in within(action, api.list(&mine)).await? {
-            let (name, uid) = (object.name_any(), object.uid().unwrap_or_default());
-            let exactly = Preconditions { uid: Some(uid.clone()), ..Preconditions::default() };
-            within(action, api.delete(&name, &DeleteParams::default().preconditions(exactly))).await?;
-            within(action, await_condition(api.clone(), &name, conditions::is_deleted(&uid))).await?;
-        }
-        Ok(())
+        let (name, uid) = (object.name_any(), object.uid().unwrap_or_default());
+        let exactly = Preconditions { uid: Some(uid.clone()), ..Preconditions::default() };
+        within(action, api.delete(&name, &DeleteParams::default().preconditions(exactly))).await?;
+        within(action, await_condition(api, &name, conditions::is_deleted(&uid))).await.map(drop)
     }
 }
 
