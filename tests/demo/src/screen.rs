@@ -10,8 +10,12 @@ use rustix::termios;
 
 use crate::{error::Error, events::Events, table::Line};
 
-/// A terminal that doesn't tell its height has at least so many lines.
-const LEAST_HEIGHT: usize = 24;
+/// What a terminal is taken for that doesn't tell its size.
+const USUAL: Size = Size { height: 24, width: 80 };
+/// Lines that stay free for what is said at the end, so that the last table is seen with it.
+const LAST_WORDS: usize = 14;
+/// So many events are shown all the same, if there is any room.
+const LEAST_EVENTS: usize = 5;
 
 /// Prints a line.
 pub(crate) fn say(text: impl fmt::Display) -> Result<(), Error> {
@@ -46,16 +50,22 @@ impl Screen {
     /// Shows a table and all events so far.
     pub(crate) fn show(&mut self, table: &[Line], events: &[String]) -> Result<(), Error> {
         print(&match self {
-            Self::InPlace(screen) => screen.draw(table, events, height()),
+            Self::InPlace(screen) => screen.draw(table, events, size()),
             Self::Plain(screen) => screen.news(table, events),
         })
     }
 }
 
-/// The terminal's lines.
-fn height() -> usize {
-    let size = termios::tcgetwinsize(io::stdout());
-    size.ok().map(|size| usize::from(size.ws_row)).filter(|rows| *rows > 0).unwrap_or(LEAST_HEIGHT)
+/// Lines and columns of a terminal.
+#[derive(Clone, Copy)]
+struct Size {
+    height: usize,
+    width: usize,
+}
+
+fn size() -> Size {
+    let told = termios::tcgetwinsize(io::stdout()).ok().filter(|size| size.ws_row > 0 && size.ws_col > 0);
+    told.map_or(USUAL, |size| Size { height: size.ws_row.into(), width: size.ws_col.into() })
 }
 
 /// A picture that is drawn over the last one.
@@ -66,20 +76,30 @@ pub(crate) struct InPlace {
 
 impl InPlace {
     /// The table, and below it the newest events, as many as there is room for.
-    fn draw(&mut self, table: &[Line], events: &[String], height: usize) -> String {
-        let mut lines: Vec<&str> = table.iter().map(|line| line.text.as_str()).collect();
+    fn draw(&mut self, table: &[Line], events: &[String], size: Size) -> String {
         let header = Events::header();
+        let mut lines: Vec<&str> = table.iter().map(|line| line.text.as_str()).collect();
         lines.extend(["", &header]);
         // The cursor stands below.
-        let room = height.saturating_sub(lines.len() + 1);
+        lines.truncate(size.height.saturating_sub(1));
+        let room = size.height.saturating_sub(lines.len() + 1);
+        let room = room.min(room.saturating_sub(LAST_WORDS).max(LEAST_EVENTS));
         lines.extend(events.iter().skip(events.len().saturating_sub(room)).map(String::as_str));
-        lines.truncate(height.saturating_sub(1));
 
-        // Back to the top, clear what is below, and don't wrap long lines meanwhile.
+        // Back to the top, and clear what is below.
         let back = if self.drawn > 0 { format!("\x1b[{}A", self.drawn) } else { String::new() };
         self.drawn = lines.len();
-        format!("{back}\r\x1b[J\x1b[?7l{}\n\x1b[?7h", lines.join("\n"))
+        let lines: String = lines.iter().map(|line| cut(line, size.width) + "\n").collect();
+        format!("{back}\r\x1b[J{lines}")
     }
+}
+
+/// As much of a line as doesn't wrap.
+fn cut(line: &str, width: usize) -> String {
+    if line.chars().count() <= width {
+        return line.to_owned();
+    }
+    line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// What has been printed already.
@@ -124,18 +144,33 @@ mod tests {
         assert_eq!(screen.news(&[row("NAME AGE", "NAME"), row("w 3s", "v")], &events(2)), "w 3s\nevent 2\n");
     }
 
+    fn draw(screen: &mut InPlace, events: &[String], height: usize) -> String {
+        screen.draw(&[row("NAME", "NAME"), row("w", "w")], events, Size { height, width: 20 })
+    }
+
     #[test]
-    fn a_picture_replaces_the_last_one_and_fits() {
-        let table = [row("NAME", "NAME"), row("w", "w")];
+    fn a_picture_replaces_the_last_one() {
         let mut screen = InPlace::default();
-        let picture = screen.draw(&table, &events(9), 8);
-        assert!(picture.starts_with("\r\x1b[J\x1b[?7lNAME\nw\n\nTIME"), "{picture:?}");
-        assert!(picture.ends_with("\nevent 7\nevent 8\nevent 9\n\x1b[?7h"), "{picture:?}");
-        assert!(!picture.contains("event 6"));
-        assert!(screen.draw(&table, &[], 8).starts_with("\x1b[7A\r\x1b[J"), "over all seven lines");
-        for height in 0..8 {
-            let picture = screen.draw(&table, &events(9), height);
-            assert!(picture.matches('\n').count() < height.max(2), "{height}: {picture:?}");
+        let picture = draw(&mut screen, &events(9), 24);
+        assert_eq!(
+            picture,
+            "\r\x1b[JNAME\nw\n\nTIME   TYPE      RE…\nevent 5\nevent 6\nevent 7\nevent 8\nevent 9\n"
+        );
+        assert!(draw(&mut screen, &[], 24).starts_with("\x1b[9A\r\x1b[J"), "over all nine lines");
+        assert!(draw(&mut screen, &[], 24).starts_with("\x1b[4A\r\x1b[J"), "over the four of that");
+    }
+
+    #[test]
+    fn a_picture_fits_any_height() {
+        for height in 1..40 {
+            let picture = draw(&mut InPlace::default(), &events(99), height);
+            assert!(picture.matches('\n').count() < height, "{height}: {picture:?}");
+            assert!(height < 6 || picture.ends_with("\nevent 99\n"), "{height}: {picture:?}");
         }
+    }
+
+    #[test]
+    fn a_long_line_is_cut_on_a_character() {
+        assert_eq!((cut("äöü", 3), cut("äöüß", 3)), ("äöü".to_owned(), "äö…".to_owned()));
     }
 }
