@@ -75,7 +75,7 @@ fn line(event: &Event, began: Timestamp) -> String {
 }
 
 fn columns(time: &str, kind: &str, reason: &str, object: &str, message: &str) -> String {
-    format!("{time:<6} {kind:<9} {reason:<15} {object:<8} {message}")
+    format!("{time:<6} {kind:<9} {reason:<18} {object:<8} {message}")
 }
 
 #[cfg(test)]
@@ -98,7 +98,7 @@ mod tests {
             }),
             ..Event::default()
         };
-        assert_eq!(line(&event, began), "1:05   Warning   TaskFailed      wave-1   Task a failed");
+        assert_eq!(line(&event, began), "1:05   Warning   TaskFailed         wave-1   Task a failed");
         assert_eq!(line(&Event::default(), began).trim_end(), "0:00");
     }
 }

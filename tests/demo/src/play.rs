@@ -25,15 +25,16 @@ pub(crate) async fn play(
         let table = table::fetch(stage.place).await?;
         events.update(stage.place).await?;
         screen.show(&table.lines(), &events.lines)?;
+        let watches: Vec<&MigrationTaskWatch> = table.watches().filter(|watch| stage.plays(watch)).collect();
         // The first listing finds all waves at their start.
-        if table.watches().all(|watch| is_true(watch, "Ready")) {
+        if watches.iter().all(|watch| is_true(watch, "Ready")) {
             stage.begin();
         }
-        if table.watches().all(|watch| is_true(watch, "Completed") && events.cover(watch)) {
-            return Ok(table.watches().cloned().collect());
+        if watches.iter().all(|watch| is_true(watch, "Completed") && events.cover(watch)) {
+            return Ok(watches.into_iter().cloned().collect());
         }
         if began.elapsed() > PATIENCE {
-            return Err(Error::Endless { patience: PATIENCE, standing: standing(table.watches()) });
+            return Err(Error::Endless { patience: PATIENCE, standing: standing(&watches) });
         }
         sleep(TICK).await;
     }
@@ -44,9 +45,9 @@ fn is_true(watch: &MigrationTaskWatch, kind: &str) -> bool {
 }
 
 /// Where those stand that haven't ended, by their conditions.
-fn standing<'a>(watches: impl Iterator<Item = &'a MigrationTaskWatch>) -> String {
-    let open = watches.filter(|watch| !is_true(watch, "Completed"));
-    let says = |watch: &MigrationTaskWatch| {
+fn standing(watches: &[&MigrationTaskWatch]) -> String {
+    let open = watches.iter().filter(|watch| !is_true(watch, "Completed"));
+    let says = |watch: &&MigrationTaskWatch| {
         let kind = if is_true(watch, "Ready") { "Completed" } else { "Ready" };
         let message = condition(watch, kind).map_or("has no status", |condition| condition.message.as_str());
         format!("{}: {message}", watch.name_any())

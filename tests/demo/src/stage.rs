@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use kube::ResourceExt as _;
+use migration_task_watch::api::MigrationTaskWatch;
 use sms_simulator::{Account, Config, Scenario, Simulator};
 use tempfile::TempDir;
 use test_cluster::Process;
@@ -16,6 +18,7 @@ pub(crate) struct Stage<'a> {
     pub(crate) place: &'a Place,
     operator: Process,
     simulator: Simulator,
+    waves: Vec<String>,
     // Holds the operator's log.
     _dir: TempDir,
 }
@@ -40,9 +43,14 @@ impl<'a> Stage<'a> {
         let rights = if place.is_own() { "with exactly the chart's rights" } else { "as the current user" };
         say(format!("Started the operator {rights}; its log is {}/operator.log", dir.path().display()))?;
         waves::apply(place, &scenario.waves, &endpoint, &account).await?;
-        let names: Vec<&str> = scenario.waves.iter().map(|wave| wave.name.as_str()).collect();
-        say(format!("Applied a Secret and the watches {}\n", names.join(", ")))?;
-        Ok(Self { place, operator, simulator, _dir: dir })
+        let waves: Vec<String> = scenario.waves.iter().map(|wave| wave.name.clone()).collect();
+        say(format!("Applied a Secret and the watches {}\n", waves.join(", ")))?;
+        Ok(Self { place, operator, simulator, waves, _dir: dir })
+    }
+
+    /// Whether a watch is one of the demo's: somebody may try another meanwhile.
+    pub(crate) fn plays(&self, watch: &MigrationTaskWatch) -> bool {
+        self.waves.contains(&watch.name_any())
     }
 
     /// Lets the simulated time pass. Again changes nothing.
