@@ -19,10 +19,11 @@ help: ## Show this list
 
 .PHONY: demo
 demo: ## Show the operator at work, on a cluster and SMS of its own (KEEP=1 leaves them running; CLUSTER=current uses yours)
-	@$(need_cargo); $(need_git); [[ "$(CLUSTER)" == current ]] || { $(need_go); }
+	@$(need_cargo); $(need_git)
+	@[[ -e $${CARGO_TARGET_DIR:-target}/debug/demo ]] || echo "Building the operator and the demo: one to two minutes on two cores, the first time." >&2
 	@cargo build --locked --package migration-task-watch --bin migration-task-watch --package demo --bin demo
-	@[[ "$(CLUSTER)" == current ]] || { KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS; }; \
-		KEEP="$(KEEP)" CLUSTER="$(CLUSTER)" target/debug/demo
+	@assets=; [[ "$(CLUSTER)" == current ]] || assets=$$(tests/cluster/build.sh); \
+		KUBEBUILDER_ASSETS=$$assets exec cargo run --quiet --locked --package demo
 
 .PHONY: test
 test: ## Run all tests, the end-to-end ones on a real API server

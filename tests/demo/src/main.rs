@@ -1,94 +1,107 @@
-//! `make demo`: the operator at work. A simulated SMS moves two waves of servers; the operator, with the rights that
-//! the chart gives it, shows them on a real API server.
-//!
-//! `KEEP=1` leaves it running at the end; `CLUSTER=current` uses the cluster of the current kubeconfig.
+//! `make demo`: the operator at work. A simulated SMS moves waves of servers; the operator, with the rights that the
+//! chart gives it, shows them on a real API server.
 
+mod error;
 mod events;
-mod objects;
+mod operator;
+mod place;
 mod play;
 mod screen;
+mod signals;
 mod stage;
+mod summary;
 mod table;
+mod waves;
 
-use std::{env, error::Error, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use tokio::signal::unix::{SignalKind, signal};
+use clap::{ArgAction, Parser, ValueEnum, builder::FalseyValueParser};
+use sms_simulator::Scenario;
 
-use crate::{screen::Screen, stage::Stage};
+use crate::{
+    error::Error,
+    place::Place,
+    screen::{Screen, say},
+    signals::Signals,
+    stage::Stage,
+};
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+const SCENARIO: &str = include_str!("../../sms-simulator/scenarios/demo-wave.yaml");
 
-/// What the caller of `make demo` may choose.
-struct Options {
+/// Shows the operator at work on waves of simulated servers, from their first listing to their end.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    /// Leave everything running at the end, until Ctrl-C
+    #[arg(long, env = "KEEP", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     keep: bool,
-    current_cluster: bool,
-    /// How many times faster than life, for tests.
-    speed: f64,
+
+    /// Where it takes place
+    #[arg(long, env = "CLUSTER", value_enum, default_value_t = Choice::Own)]
+    cluster: Choice,
+
+    /// Other waves than the demo's, with a watch for each
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
 }
 
-impl Options {
-    fn from_environment() -> Result<Self> {
-        let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        let current_cluster = match set("CLUSTER").as_deref() {
-            None => false,
-            Some("current") => true,
-            Some(other) => return Err(format!("CLUSTER={other} is unknown: it can only be `current`").into()),
-        };
-        let speed = set("DEMO_SPEED").map_or(Ok(1.0), |speed| speed.parse());
-        Ok(Self { keep: set("KEEP").is_some(), current_cluster, speed: speed? })
-    }
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Choice {
+    /// A new cluster, which ends with the demo
+    Own,
+    /// The cluster of the current kubeconfig; what is created there is removed at the end
+    Current,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(code) => code,
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let mut text = error.to_string();
-            let mut source = error.source();
-            while let Some(cause) = source {
-                text = format!("{text}: {cause}");
-                source = cause.source();
-            }
-            eprintln!("error: {text}");
-            ExitCode::FAILURE
+            eprintln!("{}", error.report());
+            error.exit_code()
         }
     }
 }
 
-async fn run() -> Result<ExitCode> {
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
-        return Err("a TLS provider is installed already".into());
+async fn run(args: Args) -> Result<(), Error> {
+    let mut signals = Signals::new()?;
+    let scenario = load(args.scenario.as_deref())?;
+    let place = signals.unless_any(find_place(args.cluster)).await?;
+    // Dropped at a signal, and with it everything that it has started.
+    let played = signals.unless_any(Box::pin(perform(&place, &scenario, args.keep))).await;
+    let left = signals.unless_any(Box::pin(place.leave())).await;
+    let left = left.map_err(|why| Error::LeftBehind { namespace: place.namespace, source: Box::new(why) });
+    if let (Err(_), Err(error)) = (&played, &left) {
+        eprintln!("{}", error.report());
     }
-    let options = Options::from_environment()?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let interrupted = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
-    let mut stage = None;
-    let mut screen = Screen::new();
-    let code = tokio::select! {
-        result = perform(&options, &mut stage, &mut screen) => result.map(|()| ExitCode::SUCCESS),
-        () = interrupted => Ok(ExitCode::from(130)),
-    };
-    screen.leave();
-    if let Some(stage) = stage {
-        stage.strike().await;
-    }
-    code
+    played.and(left)
 }
 
-async fn perform(options: &Options, stage: &mut Option<Stage>, screen: &mut Screen) -> Result<()> {
-    let stage = stage.insert(Stage::new(options).await?);
-    stage.build().await?;
-    play::play(stage, screen).await?;
-    play::explain(stage, options.keep);
-    if options.keep {
-        std::future::pending::<()>().await;
+fn load(path: Option<&Path>) -> Result<Scenario, Error> {
+    let Some(path) = path else { return Ok(Scenario::parse(SCENARIO)?) };
+    let text = fs::read_to_string(path).map_err(Error::io(format!("read {}", path.display())))?;
+    Ok(Scenario::parse(&text)?)
+}
+
+async fn find_place(choice: Choice) -> Result<Place, Error> {
+    match choice {
+        Choice::Own => Place::own().await,
+        Choice::Current => Place::current().await,
     }
-    Ok(())
+}
+
+async fn perform(place: &Place, scenario: &Scenario, keep: bool) -> Result<(), Error> {
+    let mut stage = Stage::set(place, scenario).await?;
+    if let Some(kubeconfig) = summary::kubeconfig(place).filter(|_| keep) {
+        say(format!("{kubeconfig}\n"))?;
+    }
+    let watches = play::play(&mut stage, &mut Screen::of_stdout()).await?;
+    say(summary::outcome(&watches))?;
+    say(summary::further(place, &watches, keep))?;
+    if keep { stage.keep().await } else { Ok(()) }
 }

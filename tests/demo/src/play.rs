@@ -1,69 +1,56 @@
-//! The demo itself: watch the waves until both are done.
+//! The demo itself: the waves move until all have ended.
 
 use std::time::{Duration, Instant};
 
-use kube::api::ListParams;
+use kube::ResourceExt as _;
 use migration_task_watch::api::MigrationTaskWatch;
+use tokio::time::sleep;
 
-use crate::{Result, events::Followed, objects::WAVES, screen::Screen, stage::Stage, table};
+use crate::{error::Error, events::Events, screen::Screen, stage::Stage, table, waves::condition};
 
 /// How often the screen is brought up to date.
 const TICK: Duration = Duration::from_millis(500);
-/// The waves take about a minute; longer than this something is wrong.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// The demo's waves take about a minute: after this something is wrong.
+const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Shows the table and the events until both watches are Completed.
-pub(crate) async fn play(stage: &mut Stage, screen: &mut Screen) -> Result<()> {
-    let start = Instant::now();
-    let mut followed = Followed::default();
-    let mut was_done = false;
+/// Shows the table and the events until all watches are Completed: then these.
+pub(crate) async fn play(
+    stage: &mut Stage<'_>,
+    screen: &mut Screen,
+) -> Result<Vec<MigrationTaskWatch>, Error> {
+    let began = Instant::now();
+    let mut events = Events::new();
     loop {
-        if let Some(operator) = &mut stage.operator {
-            operator.check()?;
+        stage.check()?;
+        let table = table::fetch(stage.place).await?;
+        events.update(stage.place).await?;
+        screen.show(&table.lines(), &events.lines)?;
+        let watches: Vec<&MigrationTaskWatch> = table.watches().filter(|watch| stage.plays(watch)).collect();
+        // The first listing finds all waves at their start.
+        if watches.iter().all(|watch| is_true(watch, "Ready")) {
+            stage.begin();
         }
-        let done = all_completed(stage).await?;
-        let news = followed.news(stage).await?;
-        screen.show(table::fetch(stage).await?, news)?;
-        // Events are created after the status that they belong to: one more look shows the last of them.
-        if done && was_done {
-            return Ok(());
+        if watches.iter().all(|watch| is_true(watch, "Completed") && events.cover(watch)) {
+            return Ok(watches.into_iter().cloned().collect());
         }
-        was_done = done;
-        if start.elapsed() > PATIENCE {
-            return Err(format!("the waves aren't done after {} s", PATIENCE.as_secs()).into());
+        if began.elapsed() > PATIENCE {
+            return Err(Error::Endless { patience: PATIENCE, standing: standing(&watches) });
         }
-        tokio::time::sleep(TICK).await;
+        sleep(TICK).await;
     }
 }
 
-async fn all_completed(stage: &Stage) -> Result<bool> {
-    let watches = stage.watches().list(&ListParams::default()).await?.items;
-    Ok(watches.iter().filter(|watch| is_completed(watch)).count() == WAVES.len())
+fn is_true(watch: &MigrationTaskWatch, kind: &str) -> bool {
+    condition(watch, kind).is_some_and(|condition| condition.status == "True")
 }
 
-fn is_completed(watch: &MigrationTaskWatch) -> bool {
-    let conditions = watch.status.iter().flat_map(|status| &status.conditions);
-    conditions.into_iter().any(|condition| condition.type_ == "Completed" && condition.status == "True")
-}
-
-/// Says what has been seen, and how to look further.
-pub(crate) fn explain(stage: &Stage, keep: bool) {
-    println!(
-        "\nBoth waves are done. One server failed and says why; one stood still for a while and went on."
-    );
-    let namespace = stage.namespace;
-    match (keep, stage.kubeconfig()) {
-        (true, Some(kubeconfig)) => {
-            println!("It stays until Ctrl-C. In another terminal:\n");
-            println!("  export KUBECONFIG={}", kubeconfig.display());
-        }
-        (true, None) => println!("It stays until Ctrl-C. In another terminal:\n"),
-        (false, _) => {
-            println!("`make demo KEEP=1` leaves everything running at the end, to look further with:\n");
-        }
-    }
-    for command in ["get mtw -o wide", "describe mtw wave-1", "wait mtw/wave-1 --for=condition=Completed"] {
-        println!("  kubectl -n {namespace} {command}");
-    }
-    println!("  kubectl explain mtw.spec.filter");
+/// Where those stand that haven't ended, by their conditions.
+fn standing(watches: &[&MigrationTaskWatch]) -> String {
+    let open = watches.iter().filter(|watch| !is_true(watch, "Completed"));
+    let says = |watch: &&MigrationTaskWatch| {
+        let kind = if is_true(watch, "Ready") { "Completed" } else { "Ready" };
+        let message = condition(watch, kind).map_or("has no status", |condition| condition.message.as_str());
+        format!("{}: {message}", watch.name_any())
+    };
+    open.map(says).collect::<Vec<_>>().join("; ")
 }
