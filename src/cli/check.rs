@@ -96,12 +96,7 @@ fn status(plan: &Plan, snapshot: Snapshot, now: Timestamp) -> MigrationTaskWatch
         identity: &Identity { uid: "check".to_owned(), generation: 1 },
         plan: Ok(&plan),
         last: &MigrationTaskWatchStatus::default(),
-        observation: &Observation {
-            polling_since: now,
-            snapshot: Some(Arc::new(snapshot)),
-            failure: None,
-            handled_request: None,
-        },
+        observation: &Observation { snapshot: Some(Arc::new(snapshot)), ..Observation::start(now) },
         carried: &Carried::default(),
         now,
     });

@@ -125,7 +125,7 @@ impl Pass<'_> {
             return self.context.pollers.ask(self.key, &Request { plan: plan.clone(), requested_at });
         }
         self.context.pollers.stop(self.key);
-        Observation { polling_since: Timestamp::now(), snapshot: None, failure: None, handled_request: None }
+        Observation::start(Timestamp::now())
     }
 
     async fn write(&mut self, watch: &MigrationTaskWatch, decision: Decision) -> Result<(), Error> {

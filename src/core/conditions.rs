@@ -9,8 +9,8 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 
-pub use gates::{Gates, any_gate_open};
-pub use health::{Health, Signs, without_request_id};
+pub use gates::{Gates, any_gate_open, kept};
+pub use health::{Health, Signs};
 
 use super::{text::one_line, time::whole_seconds};
 

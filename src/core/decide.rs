@@ -16,7 +16,7 @@ use k8s_openapi::{
 pub use values::{Carried, Decision, Identity, Inputs, Observation};
 
 use super::{
-    conditions::{Gates, Health, Signs, Truth, Verdict, any_gate_open, find, truth, types},
+    conditions::{Gates, Health, Signs, Truth, Verdict, any_gate_open, find, kept, truth, types},
     failure::Failure,
     layout::write_tasks,
     memory::Memory,
@@ -41,19 +41,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
 
 /// The spec can't be served: only `Ready` and its companions can be said.
 fn refuse(inputs: &Inputs<'_>, failure: &Failure) -> Decision {
-    let signs = Signs {
-        last: &inputs.last.conditions,
-        suspended: false,
-        has_listing: false,
-        has_fresh_listing: false,
-        failure: Some(failure),
-        last_success: None,
-        polling_since: inputs.now,
-        interval: Duration::ZERO,
-        unreadable: 0,
-        now: inputs.now,
-    };
-    let health = Health::judge(&signs);
+    let health = Health::refused(failure);
     let mut status = inputs.last.clone();
     let events = ready_event(inputs.last, &health.ready).into_iter().collect();
     // No listing is on its way: what is known grows old.
@@ -63,7 +51,7 @@ fn refuse(inputs: &Inputs<'_>, failure: &Failure) -> Decision {
         Some(stale_at) if inputs.now >= stale_at => {
             conditions(Gates::unknown_all("Stale", "No listing is possible; see Ready.", false), inputs)
         }
-        Some(_) => kept(inputs),
+        Some(_) => kept(&inputs.last.conditions),
     };
     set_conditions(&mut status, health, gates, inputs);
     let wake = stale_at.filter(|time| *time > inputs.now);
@@ -78,14 +66,6 @@ fn conditions(verdicts: Vec<Verdict>, inputs: &Inputs<'_>) -> Vec<Condition> {
     let last = &inputs.last.conditions;
     verdicts.into_iter().map(|verdict| verdict.after(last, inputs.identity.generation, inputs.now)).collect()
 }
-
-/// What the conditions of the tasks said last.
-fn kept(inputs: &Inputs<'_>) -> Vec<Condition> {
-    KEPT.iter().filter_map(|kind| find(&inputs.last.conditions, kind).cloned()).collect()
-}
-
-const KEPT: [&str; 5] =
-    [types::COMPLETED, types::SUCCEEDED, types::CUTOVER_READY, types::TASKS_FAILED, types::TASKS_STALLED];
 
 struct Draft<'a> {
     inputs: &'a Inputs<'a>,
@@ -144,7 +124,7 @@ impl<'a> Draft<'a> {
 
     /// Compares the listing with what is remembered, if that hasn't been done, and writes what it found.
     fn record(&mut self, snapshot: &Snapshot) -> Vec<Verdict> {
-        let same_target = self.status.observed_target.as_deref() == Some(self.plan.target.as_str());
+        let same_target = self.has_listing();
         let again = same_target && self.carried.compared == Some(snapshot.sequence);
         let mut baseline = None;
         let (memory, transitions) = match self.carried.memory.take() {
@@ -210,6 +190,7 @@ impl<'a> Draft<'a> {
         verdicts
     }
 
+    /// Whether the status holds a listing of what the spec asks for.
     fn has_listing(&self) -> bool {
         self.status.observed_target.as_deref() == Some(self.plan.target.as_str())
     }
@@ -254,7 +235,7 @@ impl<'a> Draft<'a> {
             Gates::unknown_all("Stale", &format!("No listing was complete{last}; see Ready."), by_state)
         } else if verdicts.is_empty() {
             // Without a listing in this process, what the last one said still holds, for the spec that it was said of.
-            return kept(inputs);
+            return kept(&inputs.last.conditions);
         } else {
             verdicts
         };

@@ -119,4 +119,19 @@ impl Failure {
             retry_after: None,
         }
     }
+
+    /// What a message ends with: the id of the request, if there is one.
+    #[must_use]
+    pub fn request_note(&self) -> String {
+        self.request_id.as_ref().map_or(String::new(), |id| format!("{REQUEST_ID}{id}."))
+    }
+}
+
+/// What comes before the id of a request, at the end of a message.
+const REQUEST_ID: &str = " Request id: ";
+
+/// A message without the id of the request, which differs from try to try.
+#[must_use]
+pub fn without_request_id(message: &str) -> &str {
+    message.rsplit_once(REQUEST_ID).map_or(message, |(message, _)| message)
 }

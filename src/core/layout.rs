@@ -1,9 +1,6 @@
 //! Which tasks a status writes out, in which order, within which size; and the ledger for the others.
 
-use k8s_openapi::{
-    apimachinery::pkg::apis::meta::v1::Time,
-    jiff::{SignedDuration, Timestamp},
-};
+use k8s_openapi::jiff::Timestamp;
 
 use super::{
     known::Presence,
@@ -12,7 +9,7 @@ use super::{
     plan::Plan,
     summary::{Matched, number},
     task::{Phase, Server, Task, TaskId},
-    time::whole_seconds,
+    time::written,
 };
 use crate::api::{MigrationTaskWatchStatus, ServerStatus, SubTaskStatus, TaskErrorStatus, TaskStatus};
 
@@ -39,9 +36,9 @@ pub fn write_tasks(
         (rank(matched), task.name.clone(), task.id.clone())
     });
     status.tasks = fitting(matched.iter().take(plan.task_limit), room - ledger_room);
-    let (written, omitted) = matched.split_at(status.tasks.len().min(matched.len()));
+    let (listed, omitted) = matched.split_at(status.tasks.len().min(matched.len()));
     status.omitted_tasks = Some(number(omitted.len()));
-    status.ledger = write_ledger(uid, plan, written, omitted, memory, now, ledger_room);
+    status.ledger = write_ledger(uid, plan, listed, omitted, memory, now, ledger_room);
 }
 
 /// Failed first, then stalled, running, syncing, pending, other, aborted and succeeded.
@@ -71,7 +68,7 @@ fn fitting<'a>(matched: impl Iterator<Item = &'a Matched<'a>>, mut room: usize) 
 fn write_ledger(
     uid: &str,
     plan: &Plan,
-    written: &[Matched<'_>],
+    listed: &[Matched<'_>],
     omitted: &[Matched<'_>],
     memory: &Memory,
     now: Timestamp,
@@ -84,9 +81,9 @@ fn write_ledger(
         .chain(absent.map(|(id, known)| Entry::Known(id, known)))
         .chain(memory.hashed.iter().map(|(key, known)| Entry::Hashed(key, known)))
         .collect();
-    let written: Vec<&TaskId> = written.iter().map(|matched| &matched.task.id).collect();
+    let listed: Vec<&TaskId> = listed.iter().map(|matched| &matched.task.id).collect();
     let earlier_bits = memory.hashed.bits();
-    Page { uid, entries: &entries, written: &written, earlier_bits, stall_after: plan.stall_after, now }
+    Page { uid, entries: &entries, written: &listed, earlier_bits, stall_after: plan.stall_after, now }
         .encode(room)
 }
 
@@ -107,11 +104,11 @@ fn task_status(matched: &Matched<'_>) -> TaskStatus {
         kind: kind.as_deref().map(str::to_owned),
         os_type: os_type.as_deref().map(str::to_owned),
         migrate_speed: migrate_speed.map(|speed| (speed * 100.0).round() / 100.0),
-        create_time: time(*created),
-        estimated_completion_time: time(*estimated_completion),
-        last_transition_time: time(known.last_transition),
-        last_progress_time: time(known.last_progress),
-        stalled_since: time(known.stalled_since),
+        create_time: created.and_then(written),
+        estimated_completion_time: estimated_completion.and_then(written),
+        last_transition_time: known.last_transition.and_then(written),
+        last_progress_time: known.last_progress.and_then(written),
+        stalled_since: known.stalled_since.and_then(written),
         source_server: server(source),
         target_server: server(target),
         error: error.as_ref().map(|error| TaskErrorStatus {
@@ -119,12 +116,6 @@ fn task_status(matched: &Matched<'_>) -> TaskStatus {
             message: error.message.as_deref().map(str::to_owned),
         }),
     }
-}
-
-fn time(time: Option<Timestamp>) -> Option<Time> {
-    // Years beyond four digits can't be written as RFC 3339.
-    let range = Timestamp::UNIX_EPOCH..Timestamp::MAX.saturating_sub(SignedDuration::from_hours(48)).ok()?;
-    time.filter(|time| range.contains(time)).map(|time| Time(whole_seconds(time)))
 }
 
 fn server(server: &Server) -> Option<ServerStatus> {

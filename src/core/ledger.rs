@@ -26,7 +26,7 @@ use super::{
 pub const MAX_LENGTH: usize = 288 * 1024;
 
 /// How a stall's age is divided: a running task is remembered to a 32nd of `stallAfter`.
-const AGES: u64 = 32;
+const AGES: u32 = 32;
 
 /// Why a ledger can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -50,7 +50,7 @@ struct Trait {
 }
 
 impl Trait {
-    const OLDEST: u64 = 2 * AGES;
+    const OLDEST: u64 = 2 * AGES as u64;
 }
 
 /// Tasks that are remembered by a hash of their ids.
@@ -150,7 +150,7 @@ impl Page<'_> {
     }
 
     fn step(&self) -> Duration {
-        self.stall_after.map_or(Duration::ZERO, |after| after / 32)
+        self.stall_after.map_or(Duration::ZERO, |after| after / AGES)
     }
 
     fn trait_of(&self, known: &Known) -> Trait {
@@ -179,7 +179,7 @@ impl Known {
             mark: None,
             last_progress: running.then(|| back(of.age)).flatten(),
             last_transition: None,
-            stalled_since: (running && of.age >= AGES).then(|| back(of.age - AGES)).flatten(),
+            stalled_since: of.age.checked_sub(AGES.into()).filter(|_| running).and_then(back),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
 use super::{
-    conditions::without_request_id,
+    failure::without_request_id,
     layout::json_size,
     time::{after, whole_seconds},
 };

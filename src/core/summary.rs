@@ -2,15 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-
 use super::{
     known::Known,
     memory::Memory,
     plan::Plan,
     task::{Phase, Snapshot, Task},
     text::{cut, limits},
-    time::whole_seconds,
+    time::written,
 };
 use crate::api::{Missing, Summary};
 
@@ -68,7 +66,7 @@ pub fn summarize(tasks: &[Matched<'_>]) -> Summary {
         estimated_completion_time: running
             .filter_map(|matched| matched.task.estimated_completion)
             .max()
-            .map(|time| Time(whole_seconds(time))),
+            .and_then(written),
     }
 }
 
@@ -88,6 +86,9 @@ fn by_state(tasks: &[Matched<'_>]) -> BTreeMap<String, i64> {
 /// The listed ids that no task of the account answers to, whatever its state.
 #[must_use]
 pub fn missing(plan: &Plan, snapshot: &Snapshot) -> Missing {
+    if plan.filter.id_lists() == 0 {
+        return Missing::default();
+    }
     let tasks = || snapshot.tasks.iter().filter(|task| plan.filter.matches(task));
     let ids: HashSet<&str> = tasks().map(|task| task.id.as_str()).collect();
     let sources: HashSet<&str> = tasks().filter_map(|task| task.source.id.as_deref()).collect();

@@ -2,13 +2,23 @@
 
 use std::time::Duration;
 
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::Time,
+    jiff::{SignedDuration, Timestamp},
+};
 
 /// Cuts a time to whole seconds. What is compared with a status that comes back from the API server must have been
 /// cut, since that keeps no more.
 #[must_use]
 pub fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+/// A time as the API writes it. None for one that RFC 3339 has no four-digit year for.
+#[must_use]
+pub fn written(time: Timestamp) -> Option<Time> {
+    let range = Timestamp::UNIX_EPOCH..Timestamp::MAX.saturating_sub(SignedDuration::from_hours(48)).ok()?;
+    range.contains(&time).then(|| Time(whole_seconds(time)))
 }
 
 /// A time some while later; the latest possible time where that is beyond all times.

@@ -49,7 +49,7 @@ pub(super) struct Slot(Mutex<(Request, Observation)>);
 
 impl Slot {
     pub(super) fn new(request: Request, now: Timestamp) -> Self {
-        Self(Mutex::new((request, start(now))))
+        Self(Mutex::new((request, Observation::start(now))))
     }
 
     pub(super) fn observation(&self) -> Observation {
@@ -60,7 +60,7 @@ impl Slot {
     pub(super) fn ask(&self, request: &Request, now: Timestamp) {
         let (current, observation) = &mut *self.lock();
         if request.is_fresh_start_after(current) {
-            *observation = start(now);
+            *observation = Observation::start(now);
         } else if current.plan.suspended && !request.plan.suspended {
             observation.polling_since = now;
             observation.failure = None;
@@ -92,8 +92,4 @@ impl Slot {
         // Whole values are put in; a panic elsewhere can't leave half of one.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn start(now: Timestamp) -> Observation {
-    Observation { polling_since: now, snapshot: None, failure: None, handled_request: None }
 }

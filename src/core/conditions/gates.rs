@@ -3,7 +3,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::{Truth, Verdict, truth, types};
+use super::{Truth, Verdict, find, truth, types};
 use crate::{
     api::Missing,
     core::{
@@ -20,6 +20,12 @@ const MOST_NAMES: usize = 5;
 
 const GATES: [&str; 3] = [types::COMPLETED, types::SUCCEEDED, types::CUTOVER_READY];
 const WARNINGS: [&str; 2] = [types::TASKS_FAILED, types::TASKS_STALLED];
+
+/// What the conditions of the tasks said last.
+#[must_use]
+pub fn kept(conditions: &[Condition]) -> Vec<Condition> {
+    GATES.iter().chain(&WARNINGS).filter_map(|kind| find(conditions, kind).cloned()).collect()
+}
 
 /// Whether one of the gates was open.
 #[must_use]
@@ -46,18 +52,7 @@ impl Gates<'_> {
     /// All verdicts from a complete listing.
     #[must_use]
     pub fn judge(&self) -> Vec<Verdict> {
-        let mut verdicts = vec![
-            self.gate(types::COMPLETED, "AllEnded", "have ended", TaskState::has_ended),
-            self.gate(types::SUCCEEDED, "AllSucceeded", "have succeeded", |state| {
-                state.phase() == Phase::Succeeded
-            }),
-            self.gate(types::CUTOVER_READY, "AllSynced", "are ready for the cut-over", |state| {
-                matches!(state.phase(), Phase::Syncing | Phase::Succeeded)
-            }),
-        ];
-        if self.plan.filter.is_by_state() {
-            verdicts = Self::unknown(&GATES, "StatesFiltered", "spec.filter.states hides the other tasks.");
-        }
+        let mut verdicts = if self.plan.filter.is_by_state() { Self::filtered() } else { self.gates() };
         let failed = |matched: &&Matched<'_>| matched.task.state.phase() == Phase::Failed;
         verdicts.push(self.warning(types::TASKS_FAILED, "TasksFailed", "NoTasksFailed", "failed", failed));
         let stalled = |matched: &&Matched<'_>| matched.is_stalled();
@@ -74,13 +69,25 @@ impl Gates<'_> {
     /// All verdicts when no listing is recent enough.
     #[must_use]
     pub fn unknown_all(reason: &'static str, message: &str, by_state: bool) -> Vec<Verdict> {
-        let mut verdicts = if by_state {
-            Self::unknown(&GATES, "StatesFiltered", "spec.filter.states hides the other tasks.")
-        } else {
-            Self::unknown(&GATES, reason, message)
-        };
+        let mut verdicts = if by_state { Self::filtered() } else { Self::unknown(&GATES, reason, message) };
         verdicts.extend(Self::unknown(&WARNINGS, reason, message));
         verdicts
+    }
+
+    fn filtered() -> Vec<Verdict> {
+        Self::unknown(&GATES, "StatesFiltered", "spec.filter.states hides the other tasks.")
+    }
+
+    fn gates(&self) -> Vec<Verdict> {
+        vec![
+            self.gate(types::COMPLETED, "AllEnded", "have ended", TaskState::has_ended),
+            self.gate(types::SUCCEEDED, "AllSucceeded", "have succeeded", |state| {
+                state.phase() == Phase::Succeeded
+            }),
+            self.gate(types::CUTOVER_READY, "AllSynced", "are ready for the cut-over", |state| {
+                matches!(state.phase(), Phase::Syncing | Phase::Succeeded)
+            }),
+        ]
     }
 
     fn unknown(kinds: &[&'static str], reason: &'static str, message: &str) -> Vec<Verdict> {

@@ -14,9 +14,6 @@ use crate::core::{
 /// A failure that isn't told at once is told after the longer of two intervals and this.
 const LEAST_GRACE: Duration = Duration::from_secs(60);
 
-/// What comes before the id of a request, at the end of a message.
-const REQUEST_ID: &str = " Request id: ";
-
 /// What is known of the watch's health.
 #[derive(Clone, Debug)]
 pub struct Signs<'a> {
@@ -65,6 +62,13 @@ impl Health {
             None if signs.has_fresh_listing => Self::of(ready(Truth::True, "Synced", signs.synced()), None),
             None => signs.waiting(),
         }
+    }
+
+    /// A spec that can't be served: nothing is tried, and a person must act.
+    #[must_use]
+    pub fn refused(failure: &Failure) -> Self {
+        let message = failing_message(failure, Duration::ZERO);
+        Self::stalled(ready(Truth::False, failure.kind.reason(), message))
     }
 
     fn of(ready: Verdict, until: Option<Timestamp>) -> Self {
@@ -153,14 +157,7 @@ impl Signs<'_> {
 }
 
 fn failing_message(failure: &Failure, interval: Duration) -> String {
-    let request = failure.request_id.as_ref().map_or(String::new(), |id| format!("{REQUEST_ID}{id}."));
-    format!("{} {}{request}", failure.message, retry(failure.kind, interval))
-}
-
-/// A message without the id of the request, which differs from try to try.
-#[must_use]
-pub fn without_request_id(message: &str) -> &str {
-    message.rsplit_once(REQUEST_ID).map_or(message, |(message, _)| message)
+    format!("{} {}{}", failure.message, retry(failure.kind, interval), failure.request_note())
 }
 
 /// When the next try is, in words that stay the same from try to try.

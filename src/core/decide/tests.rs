@@ -36,8 +36,7 @@ struct World {
 impl World {
     fn new(spec: serde_json::Value) -> Self {
         let now = Timestamp::from_second(START).unwrap();
-        let observation =
-            Observation { polling_since: now, snapshot: None, failure: None, handled_request: None };
+        let observation = Observation::start(now);
         let mut world = Self {
             plan: plan(spec),
             identity: Identity { uid: "uid".to_owned(), generation: 1 },

@@ -31,6 +31,14 @@ pub struct Observation {
     pub handled_request: Option<String>,
 }
 
+impl Observation {
+    /// Nothing yet.
+    #[must_use]
+    pub fn start(now: Timestamp) -> Self {
+        Self { polling_since: now, snapshot: None, failure: None, handled_request: None }
+    }
+}
+
 /// What is carried from decision to decision, besides the status.
 #[derive(Clone, Debug, Default)]
 pub struct Carried {
