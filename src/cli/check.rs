@@ -41,14 +41,8 @@ pub(super) struct Args {
 
 /// A check that found something wrong, told by the reason that the Ready condition would have.
 #[derive(Debug, Error)]
-#[error("{}: {}{}", .0.kind.reason(), .0.message, .0.request_id.as_ref().map_or(String::new(), |id| format!(" Request id: {id}.")))]
+#[error("{}: {}{}", .0.kind.reason(), .0.message, .0.request_note())]
 struct CheckFailed(Failure);
-
-impl From<Failure> for CheckFailed {
-    fn from(failure: Failure) -> Self {
-        Self(failure)
-    }
-}
 
 #[derive(Debug, Error)]
 #[error("{path} can't be read")]
@@ -61,15 +55,10 @@ pub(super) async fn check(args: Args) -> Result<(), Box<dyn Error>> {
     let manifest = Manifest::parse(&read(&args.file)?, args.name.as_deref())?;
     let plan = Plan::parse(&manifest.watch.spec, &args.sms.allowed_endpoints()?).map_err(CheckFailed)?;
     let credentials = credentials(&manifest, &plan).await.map_err(CheckFailed)?;
-    let target = ListTarget {
-        endpoint: plan.endpoint.clone(),
-        enterprise_project_id: plan.enterprise_project.clone(),
-    };
-    let listing = args.sms.client()?.list_tasks(&target, &credentials).await;
+    let listing = args.sms.client()?.list_tasks(&ListTarget::from(&plan), &credentials).await;
     let listing = listing.map_err(|error| CheckFailed(Failure::from(&error)))?;
     let now = Timestamp::now();
-    let snapshot =
-        Snapshot { sequence: 1, completed: now, tasks: listing.tasks, unreadable: listing.skipped };
+    let snapshot = listing.into_snapshot(1, now);
     let status = status(&plan, snapshot, now);
     if args.output.is_some() {
         println!("{}", serde_json::to_string_pretty(&status)?);
@@ -106,18 +95,14 @@ fn status(plan: &Plan, snapshot: Snapshot, now: Timestamp) -> MigrationTaskWatch
 
 async fn credentials(manifest: &Manifest, plan: &Plan) -> Result<Arc<Credentials>, Failure> {
     let name = &plan.secret;
-    let invalid = |whose: String| {
-        move |error| Failure::new(FailureKind::SecretInvalid, format!("{whose} can't be used: {error}."))
+    let read = |data, whose: &str| {
+        Credentials::from_secret_data(data).map(Arc::new).map_err(|error| error.into_failure(whose))
     };
     if let Some(data) = manifest.secret(name) {
-        return Credentials::from_secret_data(data)
-            .map(Arc::new)
-            .map_err(invalid(format!("The Secret {name}")));
+        return read(data, &format!("The Secret {name}"));
     }
     if let Some(data) = environment() {
-        return Credentials::from_secret_data(&data)
-            .map(Arc::new)
-            .map_err(invalid("The environment".to_owned()));
+        return read(&data, "The environment");
     }
     let namespace = manifest.watch.metadata.namespace.as_deref();
     match kube::Config::infer().await {

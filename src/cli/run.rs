@@ -49,7 +49,7 @@ pub(super) struct Args {
 pub(super) struct SmsArgs {
     /// Endpoints that watches may name. In a host, `*` is exactly one label; `:*` is any port. Repeat the flag, or
     /// separate by commas. The default is the vendor's SMS and IAM endpoints.
-    #[arg(long, env = "ALLOWED_ENDPOINTS", value_delimiter = ',', value_name = "URL")]
+    #[arg(long, env = "ALLOWED_ENDPOINTS", value_name = "URL")]
     allowed_endpoints: Vec<String>,
 
     /// How many requests to SMS are in flight at the same time.
@@ -59,8 +59,10 @@ pub(super) struct SmsArgs {
 
 impl SmsArgs {
     pub(super) fn allowed_endpoints(&self) -> Result<AllowedEndpoints, PatternError> {
-        let patterns: Vec<&str> = self.allowed_endpoints.iter().map(|pattern| pattern.trim()).collect();
-        if patterns.is_empty() { Ok(AllowedEndpoints::default()) } else { patterns.join(",").parse() }
+        match self.allowed_endpoints.as_slice() {
+            [] => Ok(AllowedEndpoints::default()),
+            patterns => patterns.join(",").parse(),
+        }
     }
 
     pub(super) fn client(&self) -> Result<sms::Client, sms::ClientError> {

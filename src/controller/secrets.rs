@@ -80,9 +80,8 @@ pub async fn read_secret(client: &Client, namespace: &str, name: &str) -> Result
         ));
     };
     let data = secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
-    Credentials::from_secret_data(&data).map(Arc::new).map_err(|error| {
-        Failure::new(FailureKind::SecretInvalid, format!("The Secret {name} can't be used: {error}."))
-    })
+    let credentials = Credentials::from_secret_data(&data);
+    credentials.map(Arc::new).map_err(|error| error.into_failure(&format!("The Secret {name}")))
 }
 
 fn unreadable(name: &str, error: &Error) -> Failure {

@@ -280,6 +280,29 @@ impl Task {
     }
 }
 
+#[cfg(test)]
+impl Task {
+    /// A task of which only this is known.
+    pub(crate) fn bare(id: &str, state: TaskState) -> Self {
+        Self {
+            id: TaskId::new(id),
+            name: "".into(),
+            state,
+            kind: None,
+            os_type: None,
+            enterprise_project_id: None,
+            migrate_speed: None,
+            created: None,
+            estimated_completion: None,
+            sub_task: None,
+            copied: None,
+            source: Server::default(),
+            target: Server::default(),
+            error: None,
+        }
+    }
+}
+
 /// A complete listing: every task of the account (and enterprise project) that was asked, each once.
 #[derive(Clone, Debug)]
 pub struct Snapshot {

@@ -18,7 +18,6 @@ use crate::{
     core::{
         failure::{Failure, FailureKind},
         schedule::{MOST_RETRY_AFTER, SECRET, next_poll, retry_delay, seed},
-        task::Snapshot,
     },
     sms::{ListTarget, credentials::CredentialsDigest},
 };
@@ -29,16 +28,16 @@ const LEAST_GAP: Duration = Duration::from_secs(1);
 const SECRET_MARGIN: Duration = Duration::from_millis(100);
 
 pub(super) struct Poller<S> {
-    pub(super) key: WatchKey,
-    pub(super) requests: watch::Receiver<Request>,
-    pub(super) slot: Arc<Slot>,
-    pub(super) shared: Arc<Shared<S>>,
-    pub(super) retries: Retries,
+    key: WatchKey,
+    requests: watch::Receiver<Request>,
+    slot: Arc<Slot>,
+    shared: Arc<Shared<S>>,
+    retries: Retries,
 }
 
 /// What is kept of failures in a row.
 #[derive(Default)]
-pub(super) struct Retries {
+struct Retries {
     attempts: u32,
     /// The last one may be the Secret's fault.
     doubt_secret: bool,
@@ -47,6 +46,15 @@ pub(super) struct Retries {
 }
 
 impl<S: CredentialSource> Poller<S> {
+    pub(super) fn new(
+        key: WatchKey,
+        requests: watch::Receiver<Request>,
+        slot: Arc<Slot>,
+        shared: Arc<Shared<S>>,
+    ) -> Self {
+        Self { key, requests, slot, shared, retries: Retries::default() }
+    }
+
     pub(super) async fn run(mut self) {
         let mut served: Option<Request> = None;
         loop {
@@ -122,19 +130,10 @@ impl<S: CredentialSource> Poller<S> {
         if self.retries.refused.is_some_and(|(refused, until)| refused == digest && Instant::now() < until) {
             return Outcome::StillRefused;
         }
-        let target = ListTarget {
-            endpoint: plan.endpoint.clone(),
-            enterprise_project_id: plan.enterprise_project.clone(),
-        };
-        match self.shared.client.list_tasks(&target, &credentials).await {
+        match self.shared.client.list_tasks(&ListTarget::from(plan), &credentials).await {
             Ok(listing) => {
                 debug!(watch = %self.key, tasks = listing.tasks.len(), requests = listing.requests, "listed");
-                Outcome::Listed(Snapshot {
-                    sequence: self.shared.next_sequence(),
-                    completed: Timestamp::now(),
-                    tasks: listing.tasks,
-                    unreadable: listing.skipped,
-                })
+                Outcome::Listed(listing.into_snapshot(self.shared.next_sequence(), Timestamp::now()))
             }
             Err(error) => {
                 let failure = Failure::from(&error);

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
 
 use k8s_openapi::jiff::Timestamp;
@@ -14,7 +14,7 @@ use tokio::{
 use super::{
     CredentialSource, Request,
     observe::Slot,
-    poller::{Poller, Retries},
+    poller::Poller,
     shared::{Shared, WatchKey},
 };
 use crate::{
@@ -50,7 +50,8 @@ impl<S: CredentialSource> Pollers<S> {
         news: mpsc::Sender<WatchKey>,
         is_alive: impl Fn(&WatchKey) -> bool + Send + Sync + 'static,
     ) -> Self {
-        let shared = Shared::new(source, client, digest_key, news, is_alive);
+        let is_alive = Box::new(is_alive);
+        let shared = Shared { source, client, digest_key, is_alive, news, sequence: AtomicU64::new(0) };
         Self { shared: Arc::new(shared), running: Mutex::default() }
     }
 
@@ -69,13 +70,7 @@ impl<S: CredentialSource> Pollers<S> {
         }
         let (sender, receiver) = watch::channel(request.clone());
         let slot = Arc::new(Slot::new(request.clone(), now));
-        let poller = Poller {
-            key: key.clone(),
-            requests: receiver,
-            slot: slot.clone(),
-            shared: self.shared.clone(),
-            retries: Retries::default(),
-        };
+        let poller = Poller::new(key.clone(), receiver, slot.clone(), self.shared.clone());
         let observation = slot.observation();
         let task = tokio::spawn(poller.run()).abort_handle();
         running.insert(key.clone(), Running { requests: sender, slot, task });

@@ -27,29 +27,19 @@ impl fmt::Display for WatchKey {
 }
 
 /// Says whether a watch still exists.
-type IsAlive = Box<dyn Fn(&WatchKey) -> bool + Send + Sync>;
+pub(super) type IsAlive = Box<dyn Fn(&WatchKey) -> bool + Send + Sync>;
 
 /// What all pollers share.
 pub(super) struct Shared<S> {
     pub(super) source: S,
     pub(super) client: Client,
     pub(super) digest_key: DigestKey,
-    is_alive: IsAlive,
-    news: mpsc::Sender<WatchKey>,
-    sequence: AtomicU64,
+    pub(super) is_alive: IsAlive,
+    pub(super) news: mpsc::Sender<WatchKey>,
+    pub(super) sequence: AtomicU64,
 }
 
 impl<S> Shared<S> {
-    pub(super) fn new(
-        source: S,
-        client: Client,
-        digest_key: DigestKey,
-        news: mpsc::Sender<WatchKey>,
-        is_alive: impl Fn(&WatchKey) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        Self { source, client, digest_key, is_alive: Box::new(is_alive), news, sequence: AtomicU64::new(0) }
-    }
-
     pub(super) fn is_alive(&self, key: &WatchKey) -> bool {
         (self.is_alive)(key)
     }

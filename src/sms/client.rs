@@ -20,7 +20,11 @@ use super::{
     retry::with_retries,
     wire::Page,
 };
-use crate::core::{endpoint::Endpoint, task::Task};
+use crate::core::{
+    endpoint::Endpoint,
+    plan::Plan,
+    task::{Snapshot, Task},
+};
 
 /// How much of an answer that isn't a success is read: enough for any message.
 const ERROR_BODY: usize = 64 * 1024;
@@ -66,6 +70,12 @@ pub struct ListTarget {
     pub enterprise_project_id: Option<String>,
 }
 
+impl From<&Plan> for ListTarget {
+    fn from(plan: &Plan) -> Self {
+        Self { endpoint: plan.endpoint.clone(), enterprise_project_id: plan.enterprise_project.clone() }
+    }
+}
+
 /// A complete listing.
 #[derive(Clone, Debug)]
 pub struct Listing {
@@ -76,6 +86,14 @@ pub struct Listing {
     pub skipped: usize,
     /// How many requests it took.
     pub requests: u32,
+}
+
+impl Listing {
+    /// The listing as the core takes it.
+    #[must_use]
+    pub fn into_snapshot(self, sequence: u64, completed: Timestamp) -> Snapshot {
+        Snapshot { sequence, completed, tasks: self.tasks, unreadable: self.skipped }
+    }
 }
 
 /// The HTTP client can't be set up.

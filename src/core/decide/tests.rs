@@ -14,7 +14,7 @@ use crate::{
         endpoint::AllowedEndpoints,
         failure::FailureKind,
         outbox::owed,
-        task::{Percent, Server, SubTask, Task, TaskError, TaskId, TaskState},
+        task::{Percent, Server, SubTask, Task, TaskError, TaskState},
     },
 };
 
@@ -155,20 +155,11 @@ fn plan(extra: serde_json::Value) -> Result<Plan, Failure> {
 
 fn task(id: &str, state: &str) -> Task {
     Task {
-        id: TaskId::new(id),
         name: format!("name-{id}").as_str().into(),
-        state: TaskState::parse(state),
         kind: Some("MIGRATE_FILE".into()),
         os_type: Some("LINUX".into()),
-        enterprise_project_id: None,
-        migrate_speed: None,
-        created: None,
-        estimated_completion: None,
-        sub_task: None,
-        copied: None,
         source: Server { id: Some(format!("source-{id}").as_str().into()), ..Server::default() },
-        target: Server::default(),
-        error: None,
+        ..Task::bare(id, TaskState::parse(state))
     }
 }
 

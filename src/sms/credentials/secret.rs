@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{AccessKey, AuthToken, Credentials, Scope, ScopeId, SecretKey, SecurityToken, ValueError};
-use crate::core::text;
+use crate::core::{
+    failure::{Failure, FailureKind},
+    text,
+};
 
 /// Why the data of a Secret can't be used. Messages name the key and say what to do; they never show a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +64,14 @@ pub enum SecretError {
         "signing in with `username` and `password` is not supported; use `accessKey` and `secretKey`, or `token`"
     )]
     PasswordUnsupported,
+}
+
+impl SecretError {
+    /// The failure that a watch shows; `whose` says what holds the data.
+    #[must_use]
+    pub fn into_failure(self, whose: &str) -> Failure {
+        Failure::new(FailureKind::SecretInvalid, format!("{whose} can't be used: {self}."))
+    }
 }
 
 const ACCESS_KEY: &str = "accessKey";

@@ -7,25 +7,10 @@ use futures::executor::block_on;
 use proptest::prelude::*;
 
 use super::*;
-use crate::core::task::TaskId;
+use crate::core::task::TaskState;
 
 fn task(id: u32) -> Task {
-    Task {
-        id: TaskId::new(&id.to_string()),
-        name: "".into(),
-        state: crate::core::task::TaskState::Running,
-        kind: None,
-        os_type: None,
-        enterprise_project_id: None,
-        migrate_speed: None,
-        created: None,
-        estimated_completion: None,
-        sub_task: None,
-        copied: None,
-        source: crate::core::task::Server::default(),
-        target: crate::core::task::Server::default(),
-        error: None,
-    }
+    Task::bare(&id.to_string(), TaskState::Running)
 }
 
 /// How a server reads a request.
