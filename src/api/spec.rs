@@ -6,7 +6,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::status::MigrationTaskWatchStatus;
+use super::{rules, status::MigrationTaskWatchStatus};
 
 // The doc comments below are what `kubectl explain` prints.
 
@@ -117,21 +117,17 @@ pub struct MigrationTaskWatchSpec {
     /// endpoints are allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
-    #[x_kube(validation = Rule::new("isURL(self)").message("endpoint is a URL such as https://sms.ap-southeast-3.myhuaweicloud.com"),
-        validation = Rule::new("!isURL(self) || url(self).getScheme() == 'https' || (url(self).getScheme() == 'http' && url(self).getHostname() in ['localhost', '127.0.0.1', '::1', '[::1]'])")
-        .message("endpoint must use https; http is for loopback addresses only"),
-        validation = Rule::new("!isURL(self) || (url(self).getEscapedPath() in ['', '/'] && url(self).getQuery().size() == 0)")
-        .message("endpoint is a base URL: no path and no query"))]
+    #[x_kube(validation = rules::is_url("endpoint", "https://sms.ap-southeast-3.myhuaweicloud.com"),
+        validation = rules::is_encrypted("endpoint"),
+        validation = rules::is_base("endpoint"))]
     pub endpoint: Option<String>,
 
     /// Base URL of the IAM API, in place of the one that the region implies. No kind of credentials needs IAM so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
-    #[x_kube(validation = Rule::new("isURL(self)").message("iamEndpoint is a URL such as https://iam.ap-southeast-3.myhuaweicloud.com"),
-        validation = Rule::new("!isURL(self) || url(self).getScheme() == 'https' || (url(self).getScheme() == 'http' && url(self).getHostname() in ['localhost', '127.0.0.1', '::1', '[::1]'])")
-        .message("iamEndpoint must use https; http is for loopback addresses only"),
-        validation = Rule::new("!isURL(self) || (url(self).getEscapedPath() in ['', '/'] && url(self).getQuery().size() == 0)")
-        .message("iamEndpoint is a base URL: no path and no query"))]
+    #[x_kube(validation = rules::is_url("iamEndpoint", "https://iam.ap-southeast-3.myhuaweicloud.com"),
+        validation = rules::is_encrypted("iamEndpoint"),
+        validation = rules::is_base("iamEndpoint"))]
     pub iam_endpoint: Option<String>,
 
     /// How to sign in to SMS.
@@ -149,10 +145,8 @@ pub struct MigrationTaskWatchSpec {
     /// Time between two listings, as a duration such as 30s, 5m or 1h30m; 5s to 24h. Default: 1m.
     #[serde(default = "default_interval")]
     #[schemars(length(min = 1, max = 32))]
-    #[x_kube(validation = Rule::new("self.matches('^([0-9]{1,6}([.][0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$')")
-        .message("interval is a duration such as 30s, 5m or 1h30m"),
-        validation = Rule::new("!self.matches('^([0-9]{1,6}([.][0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$') || (duration(self) >= duration('5s') && duration(self) <= duration('24h'))")
-        .message("interval must be at least 5s and at most 24h"))]
+    #[x_kube(validation = rules::is_duration("interval is a duration such as 30s, 5m or 1h30m"),
+        validation = rules::is_between("5s", "24h", "interval must be at least 5s and at most 24h"))]
     pub interval: String,
 
     /// Pauses the listings. Status keeps what it holds.
@@ -163,8 +157,9 @@ pub struct MigrationTaskWatchSpec {
     /// this long. A duration such as 30m; 0s turns it off. Default: 30m.
     #[serde(default = "default_stall_after")]
     #[schemars(length(min = 1, max = 32))]
-    #[x_kube(validation = Rule::new("self == '0' || self.matches('^([0-9]{1,6}([.][0-9]{1,9})?(ns|us|µs|ms|s|m|h))+$')")
-        .message("stallAfter is a duration such as 30m or 2h; 0s turns stall detection off"))]
+    #[x_kube(validation = rules::is_duration_or_zero(
+        "stallAfter is a duration such as 30m or 2h; 0s turns stall detection off"
+    ))]
     pub stall_after: String,
 
     /// How many tasks are written out in status.tasks, 0 to 2000; all are counted. A status never exceeds 512 KiB,
