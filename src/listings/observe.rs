@@ -42,6 +42,15 @@ pub(super) enum Outcome {
     Failed(Failure),
 }
 
+impl Outcome {
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Listed(..) => None,
+            Self::Failed(failure) => Some(failure),
+        }
+    }
+}
+
 /// What a poller has found, for the target of the request that it serves now.
 #[derive(Debug)]
 pub(super) struct Slot(Mutex<(Request, Observation)>);

@@ -74,8 +74,12 @@ impl<S: CredentialSource> Poller<S> {
             let outcome = self.poll(&request, is_asked_for).await;
             let wait = self.wait_after(&outcome, &request, started);
             let pause = asked_pause(&outcome).max(LEAST_GAP);
-            if self.slot.publish(&request, outcome) && !self.shared.announce(&self.key).await {
-                return;
+            let failure = outcome.failure().cloned();
+            if self.slot.publish(&request, outcome) {
+                self.log(failure.as_ref());
+                if !self.shared.announce(&self.key).await {
+                    return;
+                }
             }
             if !self.wait(due + wait, due + pause, &request).await {
                 return;
@@ -133,6 +137,19 @@ impl<S: CredentialSource> Poller<S> {
         }
     }
 
+    /// Says in the log what is new.
+    fn log(&self, failure: Option<&Failure>) {
+        if let Some(failure) = failure {
+            warn!(
+                watch = %self.key,
+                reason = failure.kind.reason(),
+                request_id = failure.request_id,
+                attempt = self.retries.attempts,
+                "listing failed: {}", failure.message
+            );
+        }
+    }
+
     fn wait_after(&mut self, outcome: &Outcome, request: &Request, started: Timestamp) -> Duration {
         let seed = seed(&self.key.uid);
         match outcome {
@@ -146,13 +163,7 @@ impl<S: CredentialSource> Poller<S> {
                 self.retries.attempts = self.retries.attempts.saturating_add(1);
                 self.retries.doubt_secret = failure.kind.is_told_at_once();
                 let wait = retry_delay(failure, self.retries.attempts, request.plan.interval, seed);
-                warn!(
-                    watch = %self.key,
-                    reason = failure.kind.reason(),
-                    request_id = failure.request_id,
-                    attempt = self.retries.attempts,
-                    "listing failed: {}", failure.message
-                );
+
                 // The Secret is looked at meanwhile; the credentials themselves are tried when they may be.
                 if self.retries.doubt_secret { SECRET + SECRET_MARGIN } else { wait }
             }
@@ -162,8 +173,6 @@ impl<S: CredentialSource> Poller<S> {
 
 /// How long the API asked to be left alone, whoever asks for a listing.
 fn asked_pause(outcome: &Outcome) -> Duration {
-    match outcome {
-        Outcome::Failed(failure) => failure.retry_after.unwrap_or_default().min(MOST_RETRY_AFTER),
-        Outcome::Listed(..) => Duration::ZERO,
-    }
+    let asked = outcome.failure().and_then(|failure| failure.retry_after);
+    asked.unwrap_or_default().min(MOST_RETRY_AFTER)
 }

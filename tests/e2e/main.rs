@@ -4,6 +4,7 @@
 // What a test can't set up or read is a test that fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod breaker;
 mod check;
 mod edits;
 mod forbidden;
