@@ -59,7 +59,7 @@ impl Service<'_> {
         }
         match tasks::parse(query) {
             Ok(query) => Reply::ok(Payload::Tasks(
-                self.tasks.page(&tasks::TaskQuery { rotation: self.rotation, ..query }),
+                self.tasks.page(&account.domain_id, &tasks::TaskQuery { rotation: self.rotation, ..query }),
             )),
             Err(invalid) => Reply::error(StatusCode::BAD_REQUEST, &invalid.body(), self.request_id),
         }
