@@ -29,6 +29,7 @@ mod seconds;
 mod server;
 mod simulator;
 mod store;
+mod transport;
 mod world;
 
 pub use accounts::{AccessKey, Account, Accounts, Action, Project, Token};
@@ -43,6 +44,7 @@ pub use model::{
 };
 pub use scenario::{Scenario, ScenarioError, ServerSpec, Wave};
 pub use seconds::Seconds;
-pub use server::TlsError;
-pub use simulator::{Config, Simulator, StartError, Transport};
+pub use server::{BadCertificate, TlsError};
+pub use simulator::{Config, Simulator, StartError};
 pub use store::Tasks;
+pub use transport::Transport;
