@@ -23,6 +23,7 @@ mod faults;
 mod gateway;
 mod journal;
 mod model;
+mod proxy;
 mod query;
 mod scenario;
 mod seconds;
@@ -42,6 +43,7 @@ pub use model::generate::generate;
 pub use model::{
     Ending, OsType, PlanSpec, Server, Snapshot, Stall, SubTask, Task, TaskError, TaskState, TransferMethod,
 };
+pub use proxy::{Proxy, ProxyConfig, ProxyRequest};
 pub use scenario::{Scenario, ScenarioError, ServerSpec, Wave};
 pub use seconds::Seconds;
 pub use server::{BadCertificate, TlsError};

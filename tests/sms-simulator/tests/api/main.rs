@@ -11,6 +11,7 @@ mod client;
 mod control;
 mod faults;
 mod listing;
+mod proxy;
 mod refusals;
 mod signed;
 mod transport;
