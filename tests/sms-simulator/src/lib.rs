@@ -1,7 +1,7 @@
 //! A stand-in for the Huawei Cloud SMS API, for tests and the demo.
 //!
-//! [`Simulator::start`] serves `GET /v3/tasks` and the look-ups of IAM on a port of this machine, verifies who calls, and answers from
-//! tasks that a test plays by hand or that follow a plan. Everything can be changed while it runs, by typed handles:
+//! [`Simulator::start`] serves `GET /v3/tasks` and IAM's look-ups and tokens on a port of this machine. It verifies who calls, and answers from tasks that a test plays by hand or that follow a plan. Everything can be
+//! changed while it runs, by typed handles:
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), sms_simulator::StartError> {
@@ -25,15 +25,17 @@ mod journal;
 mod model;
 mod proxy;
 mod query;
+mod random;
 mod scenario;
 mod seconds;
 mod server;
 mod simulator;
 mod store;
+mod time;
 mod transport;
 mod world;
 
-pub use accounts::{AccessKey, Account, Accounts, Action, Project, Token};
+pub use accounts::{AccessKey, Account, Accounts, Action, Grant, Project, Scope, Token, User};
 pub use api::{ENCODED_AUTHORIZATION_MESSAGE, ErrorBody};
 pub use auth::Credential;
 pub use clock::{Clock, Timeline};

@@ -14,4 +14,5 @@ mod listing;
 mod proxy;
 mod refusals;
 mod signed;
+mod tokens;
 mod transport;
