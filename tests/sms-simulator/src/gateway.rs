@@ -57,6 +57,8 @@ impl Gateway {
         Service {
             accounts: &self.world.accounts,
             gate: &self.gate,
+            metadata: &self.world.metadata,
+            pod_identity: &self.world.pod_identity,
             tasks: &self.world.tasks,
             now: self.world.clock.now(),
             request_id,

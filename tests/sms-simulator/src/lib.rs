@@ -1,6 +1,7 @@
 //! A stand-in for the Huawei Cloud SMS API, for tests and the demo.
 //!
-//! [`Simulator::start`] serves `GET /v3/tasks` and IAM's look-ups and tokens on a port of this machine. It verifies who calls, and answers from tasks that a test plays by hand or that follow a plan. Everything can be
+//! [`Simulator::start`] serves `GET /v3/tasks`, IAM's look-ups and tokens, and the services that give machines and pods temporary keys, on a
+//! port of this machine. It verifies who calls, and answers from tasks that a test plays by hand or that follow a plan. Everything can be
 //! changed while it runs, by typed handles:
 //!
 //! ```no_run
@@ -15,6 +16,7 @@
 //! ```
 
 mod accounts;
+mod ambient;
 mod api;
 mod auth;
 mod clock;
@@ -36,6 +38,7 @@ mod transport;
 mod world;
 
 pub use accounts::{AccessKey, Account, Accounts, Action, Grant, Project, Scope, Token, User};
+pub use ambient::{Agency, Metadata, NoAgency, PodIdentity, TokenStep};
 pub use api::{ENCODED_AUTHORIZATION_MESSAGE, ErrorBody};
 pub use auth::Credential;
 pub use clock::{Clock, Timeline};

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
 use crate::accounts::{Account, Accounts};
+use crate::ambient::{Metadata, PodIdentity};
+use crate::api::pod_identity;
 use crate::clock::{Clock, Timeline};
 use crate::control::Control;
 use crate::faults::Faults;
@@ -126,6 +128,24 @@ impl Simulator {
     #[must_use]
     pub fn accounts(&self) -> &Accounts {
         &self.world.accounts
+    }
+
+    /// The metadata service of the machine, at the same [endpoint](Self::endpoint).
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.world.metadata
+    }
+
+    /// The pod identity service of the cluster, at [`Self::pod_identity_url`].
+    #[must_use]
+    pub fn pod_identity(&self) -> &PodIdentity {
+        &self.world.pod_identity
+    }
+
+    /// What `HC_CONTAINER_CREDENTIALS_FULL_URI` holds in a pod of this cluster.
+    #[must_use]
+    pub fn pod_identity_url(&self) -> String {
+        format!("{}{}", self.endpoint(), pod_identity::PATH)
     }
 
     /// What they see.

@@ -77,6 +77,14 @@ impl Accounts {
         self.update(domain_id, |account| account.tokens.clear())
     }
 
+    /// Forgets the key pairs of these ids, whichever account has them.
+    pub(crate) fn remove_access_keys(&self, ids: &[String]) {
+        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        for account in accounts.iter_mut() {
+            account.access_keys.retain(|key| !ids.contains(&key.id));
+        }
+    }
+
     /// Tokens that are asked for from now on live so long.
     pub fn set_token_lifetime(&self, lifetime: Duration) {
         *self.token_lifetime.lock().unwrap_or_else(PoisonError::into_inner) = lifetime;

@@ -6,6 +6,7 @@
     reason = "clippy allows these in test functions, but not in what they share"
 )]
 
+mod ambient;
 mod binary;
 mod client;
 mod control;
