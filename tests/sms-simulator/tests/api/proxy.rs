@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use reqwest::{Client, Proxy as Through};
 use sms_simulator::{Account, Config, Proxy, ProxyConfig, ProxyRequest, Simulator, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::client::{TOKEN, http, trusting};
 
@@ -86,8 +86,11 @@ async fn what_is_no_tunnel_is_refused() {
     let plain = http().get(proxy.url()).send().await.unwrap();
     assert_eq!(plain.status(), 405);
 
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    for (target, status) in [(free.to_string(), 502), ("127.0.0.1".into(), 400)] {
+    // Bound, so that nobody else gets the port, but not listening.
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let deaf_address = deaf.local_addr().unwrap();
+    for (target, status) in [(deaf_address.to_string(), 502), ("127.0.0.1".into(), 400)] {
         let answer = raw(&proxy, &format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{target}: {answer}");
         assert_eq!(proxy.requests().last(), Some(&connect(target, status)));
