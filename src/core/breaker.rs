@@ -73,13 +73,7 @@ impl Breaker {
 /// Whether a failure says that the same credentials must not be tried again soon.
 #[must_use]
 pub fn is_refusal(kind: FailureKind) -> bool {
-    matches!(
-        kind,
-        FailureKind::CredentialsInvalid
-            | FailureKind::AccessDenied
-            | FailureKind::ClockSkew
-            | FailureKind::SecretInvalid
-    )
+    matches!(kind, FailureKind::CredentialsInvalid | FailureKind::AccessDenied | FailureKind::ClockSkew)
 }
 
 #[cfg(test)]

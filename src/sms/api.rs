@@ -44,7 +44,7 @@ impl Api {
             Self::ListTasks => "Grant sms:server:listTask to the user or agency that they belong to",
             Self::CreateToken => "Let the user use the API",
             Self::ListDomains => {
-                "Grant iam:users:listDomains to the user that they belong to, or write the account's id into the \
+                "Grant iam:users:getUser to the user that they belong to, or write the account's id into the \
                  Secret's domainId"
             }
             Self::ListProjects => {

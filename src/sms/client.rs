@@ -26,6 +26,9 @@ use crate::core::{
     task::{Snapshot, Task},
 };
 
+/// How many sessions in a row may turn out to be over before a listing gives up.
+const SESSIONS: u32 = 2;
+
 /// The bounds of a [`Client`].
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
@@ -143,29 +146,35 @@ impl Client {
         listing.map_err(|_| Error::ListingTimeout(limit))?
     }
 
-    /// Lists with the session that there is, and once more with another if its token is refused.
+    /// Lists with the session that there is, and again with another one if its token is refused.
     async fn list_signed_in(&self, target: &ListTarget, login: &Login) -> Result<Listing, Error> {
         let digest = login.digest(&self.digest_key);
         let sign_in = SignIn { login, digest, iam: &target.iam, region: target.region.as_ref() };
-        let session = self.sessions.open(&self.http, &self.gates, sign_in).await?;
-        let first = ListRun { client: self, target, sign_in, session: &session, requests: AtomicU32::new(0) };
-        match first.list().await {
-            Err(Error::Credentials(_)) if session.is_renewable() => {
-                self.sessions.refused(sign_in, &session).await;
-                let session = self.sessions.open(&self.http, &self.gates, sign_in).await?;
-                ListRun { session: &session, ..first }.list().await
+        let mut run = ListRun {
+            client: self,
+            target,
+            sign_in,
+            session: self.sessions.open(&self.http, &self.gates, sign_in).await?,
+            requests: AtomicU32::new(0),
+        };
+        for _ in 0..SESSIONS {
+            match run.list().await {
+                Err(Error::Credentials(_) | Error::TokenReplaced) if run.session.is_renewable() => {
+                    run.session = self.sessions.open(&self.http, &self.gates, sign_in).await?;
+                }
+                result => return result,
             }
-            result => result,
         }
+        run.list().await
     }
 }
 
-/// One listing with one session.
+/// One listing, with one session at a time.
 struct ListRun<'a> {
     client: &'a Client,
     target: &'a ListTarget,
     sign_in: SignIn<'a>,
-    session: &'a Session,
+    session: Session,
     requests: AtomicU32,
 }
 
@@ -181,15 +190,22 @@ impl ListRun<'_> {
     async fn page(&self, page: PageRequest) -> Result<Page, Error> {
         let door = Door {
             endpoint: self.target.endpoint.clone(),
+            api: Api::ListTasks,
             login: self.sign_in.digest,
             enterprise_project: self.target.enterprise_project_id.clone(),
         };
         let passage = self.client.gates.enter(&door).await?;
+        if !self.client.sessions.is_current(self.sign_in, &self.session).await {
+            return Err(Error::TokenReplaced);
+        }
         let result = with_retries(|| self.ask(page)).await;
         match &result {
             Ok(_) => passage.accepted(),
             // It says nothing of the login: the next one tries with another token.
-            Err(Error::Credentials(_)) if self.session.is_renewable() => drop(passage),
+            Err(Error::Credentials(_)) if self.session.is_renewable() => {
+                self.client.sessions.refused(self.sign_in, &self.session).await;
+                drop(passage);
+            }
             Err(error) => passage.failed(&Failure::from(error)),
         }
         result
@@ -205,7 +221,7 @@ impl ListRun<'_> {
         let call = Call { api, endpoint: &self.target.endpoint, query, authorization };
         let received = self.client.http.send(&call).await?;
         Page::decode(&received.body).map_err(|problem| Error::InvalidResponse {
-            api,
+            api: Api::ListTasks,
             problem,
             request_id: received.request_id,
         })

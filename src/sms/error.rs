@@ -152,6 +152,9 @@ pub enum Error {
         /// The region, whose project was asked for.
         region: Region,
     },
+    /// The token was refused to another listing while this one waited for its turn.
+    #[error("the token was refused, and another one takes its place")]
+    TokenReplaced,
     /// What failed for others with the same credentials, or what is known before.
     #[error("{}", .0.message)]
     Known(Box<Failure>),

@@ -10,7 +10,7 @@ use std::{
 use k8s_openapi::jiff::Timestamp;
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
-use super::{credentials::LoginDigest, error::Error};
+use super::{api::Api, credentials::LoginDigest, error::Error};
 use crate::core::{
     breaker::{Admission, Breaker, is_refusal},
     endpoint::Endpoint,
@@ -25,6 +25,8 @@ const FORGET_AFTER: Duration = Duration::from_hours(2);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Door {
     pub(super) endpoint: Endpoint,
+    /// What is asked for: who may sign in at IAM need not be welcome at SMS.
+    pub(super) api: Api,
     pub(super) login: LoginDigest,
     /// Permissions may be granted by enterprise project.
     pub(super) enterprise_project: Option<String>,

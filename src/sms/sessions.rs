@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
+    api::Api,
     credentials::{Credentials, Login, LoginDigest, LookUp, Method},
     error::Error,
     gate::{Door, Gates},
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::core::{
     endpoint::{Endpoint, Region},
-    failure::Failure,
+    failure::{Failure, FailureKind},
     plan,
 };
 
@@ -29,6 +30,8 @@ use crate::core::{
 const FORGET_AFTER: Duration = Duration::from_hours(25);
 /// How long a token is used of which IAM doesn't say when it ends. The vendor's tokens live for a day.
 const UNKNOWN_LIFE: SignedDuration = SignedDuration::from_hours(12);
+/// How long a project that isn't there stays so.
+const LOOK_UP_PAUSE: Duration = Duration::from_secs(60);
 /// The pause between two attempts to renew a token that is still good.
 const RENEWAL_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
@@ -118,6 +121,9 @@ impl Sessions {
             return Ok(Session { credentials, expires: sign_in.login.expires, renewable: None });
         }
         let iam = sign_in.iam.as_ref().map_err(|failure| Error::Known(Box::new(failure.clone())))?;
+        if matches!(sign_in.login.method, Method::LookUp(_, LookUp::Project)) && sign_in.region.is_none() {
+            return Err(Error::NoRegion);
+        }
         let entry = self.entry(&sign_in, iam);
         let asked = Instant::now();
         let mut entry = entry.lock().await;
@@ -128,9 +134,10 @@ impl Sessions {
         {
             return Ok(held.session(&sign_in, true));
         }
-        // Whoever waited for an attempt that failed shares its outcome.
+        // Whoever waited for an attempt that failed shares its outcome; a project that isn't there isn't looked for
+        // again at once.
         if let Some((at, failure)) = &entry.failed
-            && *at > asked
+            && (*at > asked || failure.kind == FailureKind::SecretInvalid && at.elapsed() < LOOK_UP_PAUSE)
         {
             return Err(Error::Known(Box::new(failure.clone())));
         }
@@ -144,6 +151,14 @@ impl Sessions {
             }
             Err(error) => entry.after_failure(error, &sign_in, now),
         }
+    }
+
+    /// Whether a session hasn't been refused meanwhile.
+    pub(super) async fn is_current(&self, sign_in: SignIn<'_>, session: &Session) -> bool {
+        let (Some(number), Ok(iam)) = (session.renewable, sign_in.iam) else { return true };
+        let entry = self.entry(&sign_in, iam);
+        let entry = entry.lock().await;
+        entry.held.as_ref().is_some_and(|held| held.number == number)
     }
 
     /// Forgets a session whose credentials were refused, unless another one has taken its place already.
@@ -236,7 +251,13 @@ async fn obtain_from(
     sign_in: SignIn<'_>,
     endpoint: &Endpoint,
 ) -> Result<(Credentials, Option<Life>), Error> {
-    let door = Door { endpoint: endpoint.clone(), login: sign_in.digest, enterprise_project: None };
+    let api = match &sign_in.login.method {
+        Method::Ready(_) => Api::ListTasks,
+        Method::LookUp(_, LookUp::Domain) => Api::ListDomains,
+        Method::LookUp(_, LookUp::Project) => Api::ListProjects,
+        Method::Password(_) => Api::CreateToken,
+    };
+    let door = Door { endpoint: endpoint.clone(), api, login: sign_in.digest, enterprise_project: None };
     let passage = gates.enter(&door).await?;
     let result = with_retries(|| ask(http, sign_in, endpoint)).await;
     match &result {

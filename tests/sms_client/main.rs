@@ -4,5 +4,6 @@
 
 mod faults;
 mod listing;
+mod signing_in;
 mod support;
 mod transport;

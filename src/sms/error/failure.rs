@@ -31,7 +31,7 @@ impl Error {
 
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Credentials(_) => FailureKind::CredentialsInvalid,
+            Self::Credentials(_) | Self::TokenReplaced => FailureKind::CredentialsInvalid,
             Self::Permission(_) => FailureKind::AccessDenied,
             Self::ClockSkew(_) => FailureKind::ClockSkew,
             Self::Throttled { .. } => FailureKind::Throttled,

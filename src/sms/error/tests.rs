@@ -109,7 +109,7 @@ fn refusals_of_iam_say_what_to_do() {
         (Api::CreateToken, 404, HTML.to_owned(), InvalidResponse, "an HTML page"),
         (Api::CreateToken, 503, iam("busy"), ServerError, "IAM, or a proxy before it"),
         (Api::ListDomains, 401, iam("verify aksk signature fail"), CredentialsInvalid, "Check the keys"),
-        (Api::ListDomains, 403, iam("You are not authorized"), AccessDenied, "iam:users:listDomains"),
+        (Api::ListDomains, 403, iam("You are not authorized"), AccessDenied, "iam:users:getUser"),
         (Api::ListProjects, 403, iam("You are not authorized"), AccessDenied, "iam:projects:listProjects"),
         (Api::ListProjects, 403, iam("You are not authorized"), AccessDenied, "projectId"),
     ];

@@ -5,6 +5,7 @@ fn door(enterprise_project: Option<&str>) -> Door {
     let login = Login::from(Credentials::Token(AuthToken::parse("token").unwrap()));
     Door {
         endpoint: Endpoint::parse("https://sms.example.com").unwrap(),
+        api: Api::ListTasks,
         login: login.digest(&DigestKey::random().unwrap()),
         enterprise_project: enterprise_project.map(str::to_owned),
     }

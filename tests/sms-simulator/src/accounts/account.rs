@@ -22,7 +22,7 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ListTasks => "sms:server:listTask",
-            Self::ListDomains => "iam:users:listDomains",
+            Self::ListDomains => "iam:users:getUser",
             Self::ListProjects => "iam:projects:listProjects",
         })
     }
