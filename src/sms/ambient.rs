@@ -158,3 +158,39 @@ impl Got {
         self.is_good(now) && self.at.elapsed() < if is_old { OLD_KEY_STANDS } else { ANSWER_STANDS }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sms::credentials::{AuthToken, Credentials};
+
+    fn after(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH.saturating_add(SignedDuration::from_secs(seconds)).unwrap()
+    }
+
+    fn got(life: Option<i64>) -> Got {
+        let login = Login::from(Credentials::Token(AuthToken::parse("token").unwrap()));
+        Got::new(Login { expires: life.map(after), ..login }, Timestamp::UNIX_EPOCH)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_stands_for_minutes_and_an_old_keys_for_one() {
+        let (day, quarter, forever) = (got(Some(86_400)), got(Some(900)), got(None));
+        let fresh = |now| [&day, &quarter, &forever].map(|got| got.is_fresh(after(now)));
+        assert_eq!(fresh(30), [true, true, true]);
+        tokio::time::advance(Duration::from_secs(299)).await;
+        assert_eq!(fresh(299), [true, true, true]);
+        assert_eq!(fresh(460), [true, false, true], "the second is past half of its life");
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(fresh(301), [false, false, false]);
+    }
+
+    #[test]
+    fn a_key_that_can_not_be_renewed_serves_until_it_ends_and_says_so() {
+        let held = Held { got: Some(got(Some(900))), failed: None };
+        assert_eq!(held.got.as_ref().unwrap().login.expires, None);
+        assert_eq!(held.last_resort(after(899)).unwrap().expires, Some(after(900)));
+        assert!(held.last_resort(after(900)).is_none());
+        assert!(Held::default().last_resort(after(0)).is_none());
+    }
+}
