@@ -10,6 +10,7 @@ mod edits;
 mod forbidden;
 mod garbage;
 mod harness;
+mod identity;
 mod lifecycle;
 mod manifests;
 mod quiet;

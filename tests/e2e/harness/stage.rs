@@ -4,12 +4,13 @@ use std::{
 };
 
 use k8s_openapi::{
+    ByteString,
     api::{core::v1::Secret, events::v1::Event},
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
     Api, Client,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams},
     runtime::wait::{await_condition, conditions},
 };
 use migration_task_watch::api::{self, MigrationTaskWatch, MigrationTaskWatchStatus};
@@ -90,6 +91,21 @@ impl Stage {
         // Replaced whole: keys that aren't named any more are gone.
         let _ = secrets.delete(name, &DeleteParams::default()).await;
         secrets.create(&PostParams::default(), &serde_json::from_value(secret).unwrap()).await.unwrap();
+    }
+
+    /// Writes a Secret of any bytes.
+    pub(crate) async fn secret_bytes(&self, name: &str, data: &[(&str, &[u8])]) {
+        let data = data.iter().map(|(key, value)| ((*key).to_owned(), ByteString(value.to_vec()))).collect();
+        let secret = Secret { data: Some(data), ..Secret::default() };
+        let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
+        secrets.create(&PostParams::default(), &Secret { metadata, ..secret }).await.unwrap();
+    }
+
+    /// Deletes a Secret.
+    pub(crate) async fn delete_secret(&self, name: &str) {
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
+        secrets.delete(name, &DeleteParams::default()).await.unwrap();
     }
 
     /// A manifest on this stage's SMS.
