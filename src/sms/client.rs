@@ -10,13 +10,13 @@ use std::{
 
 use http::StatusCode;
 use k8s_openapi::jiff::Timestamp;
-use reqwest::redirect;
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
     credentials::Credentials,
     error::{AnswerHead, Error},
     listing::{self, PageRequest},
+    network::{ClientError, Network, NetworkOptions},
     retry::with_retries,
     wire::Page,
 };
@@ -46,6 +46,8 @@ pub struct ClientOptions {
     pub max_concurrency: usize,
     /// How many of them may belong to one listing.
     pub pages_in_flight: usize,
+    /// Whom the client may talk to, and how.
+    pub network: NetworkOptions,
 }
 
 impl Default for ClientOptions {
@@ -57,6 +59,7 @@ impl Default for ClientOptions {
             max_page_bytes: 32 * 1024 * 1024,
             max_concurrency: 16,
             pages_in_flight: 4,
+            network: NetworkOptions::default(),
         }
     }
 }
@@ -96,21 +99,12 @@ impl Listing {
     }
 }
 
-/// The HTTP client can't be set up.
-#[derive(Debug, thiserror::Error)]
-#[error("can't set up the HTTP client: {source}")]
-pub struct ClientError {
-    /// What is missing, such as the system's trusted authorities.
-    #[from]
-    source: reqwest::Error,
-}
-
 /// A client of SMS for any number of accounts. Keeps connections, and bounds what it does at a time.
 ///
 /// The process needs a default crypto provider of rustls.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    network: Network,
     turns: Semaphore,
     options: ClientOptions,
 }
@@ -118,15 +112,9 @@ pub struct Client {
 impl Client {
     /// Sets up a client.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder()
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            // What is tried again is decided in one place only.
-            .retry(reqwest::retry::never())
-            .connect_timeout(options.connect_timeout)
-            .build()?;
+        let network = Network::new(options.network.clone(), options.connect_timeout)?;
         let turns = Semaphore::new(options.max_concurrency.clamp(1, Semaphore::MAX_PERMITS));
-        Ok(Self { http, turns, options })
+        Ok(Self { network, turns, options })
     }
 
     /// Lists all tasks of an account. The result is complete, or an error.
@@ -171,9 +159,10 @@ impl Client {
     ) -> Result<Page, Error> {
         let endpoint = &target.endpoint;
         let from_transport = |error| Error::from_transport(endpoint, self.options.connect_timeout, error);
+        let http = self.network.client(endpoint).await;
         // Built for each try, since a signature holds the time.
-        let request = request::list_tasks(&self.http, target, credentials, page, Timestamp::now());
-        let response = self.http.execute(request.map_err(from_transport)?).await.map_err(from_transport)?;
+        let request = request::list_tasks(&http, target, credentials, page, Timestamp::now());
+        let response = http.execute(request.map_err(from_transport)?).await.map_err(from_transport)?;
         let head = AnswerHead::new(&response, credentials);
         if response.status().is_redirection() {
             return Err(head.redirect(endpoint));

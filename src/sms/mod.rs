@@ -5,11 +5,13 @@ pub mod client;
 pub mod credentials;
 pub mod error;
 pub mod listing;
+pub mod network;
 mod retry;
 mod signer;
 mod wire;
 
-pub use client::{Client, ClientError, ClientOptions, ListTarget, Listing};
+pub use client::{Client, ClientOptions, ListTarget, Listing};
 pub use credentials::Credentials;
 pub use error::Error;
+pub use network::{ClientError, NetworkOptions};
 pub use wire::PageError;
