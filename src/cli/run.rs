@@ -4,10 +4,10 @@ use std::{error::Error, net::SocketAddr, time::Duration};
 
 use clap::Args as ClapArgs;
 use futures::{FutureExt, future::BoxFuture};
-use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
+use super::{cluster, network::NetworkArgs};
 use crate::{
     controller::{self, Options},
     core::endpoint::{AllowedEndpoints, PatternError},
@@ -55,6 +55,9 @@ pub(super) struct SmsArgs {
     /// How many requests to SMS are in flight at the same time.
     #[arg(long, env = "SMS_MAX_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     sms_max_concurrency: u16,
+
+    #[command(flatten)]
+    network: NetworkArgs,
 }
 
 impl SmsArgs {
@@ -65,11 +68,12 @@ impl SmsArgs {
         }
     }
 
-    pub(super) fn client(&self) -> Result<sms::Client, sms::ClientError> {
-        sms::Client::new(ClientOptions {
+    pub(super) fn client(&self) -> Result<sms::Client, Box<dyn Error>> {
+        Ok(sms::Client::new(ClientOptions {
             max_concurrency: self.sms_max_concurrency.into(),
+            network: self.network.options()?,
             ..ClientOptions::default()
-        })
+        })?)
     }
 }
 
@@ -82,7 +86,7 @@ pub(super) async fn run(args: Args) -> Result<(), Box<dyn Error>> {
         instance: args.instance.clone(),
     };
     let sms = args.sms.client()?;
-    let client = Client::try_default().await?;
+    let client = cluster::client().await?;
     let health = Health::default();
     let address = health.clone().serve(args.health_addr).await?;
     info!(version = env!("CARGO_PKG_VERSION"), health = %address, "started");

@@ -5,12 +5,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod check;
+#[path = "../sms_client/connect_proxy.rs"]
+#[allow(dead_code, reason = "not all that the client's tests need is needed here")]
+mod connect_proxy;
 mod edits;
 mod forbidden;
 mod garbage;
 mod harness;
 mod lifecycle;
 mod manifests;
+mod network;
 mod quiet;
 mod restart;
 mod secrets;

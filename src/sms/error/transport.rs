@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsProblem {
     /// The certificate's issuer isn't trusted.
-    #[error("its certificate is from an unknown authority. Check the endpoint and the trusted authorities")]
+    #[error("its certificate is from an unknown authority. Check the endpoint and --ca-file")]
     UnknownAuthority,
     /// The certificate is out of date, by the clock here.
     #[error("its certificate has expired. It must be renewed there, or the clock here is wrong")]
@@ -47,7 +47,8 @@ impl TlsProblem {
             return Self::Handshake(text::one_line(&error.to_string(), limits::MESSAGE));
         };
         match problem {
-            CertificateError::UnknownIssuer => Self::UnknownAuthority,
+            // An authority that was made anew has the name of the trusted one, and another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownAuthority,
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
@@ -171,6 +172,7 @@ mod tests {
     fn certificates_are_judged_by_what_to_do() {
         let table = [
             (CertificateError::UnknownIssuer, TlsProblem::UnknownAuthority),
+            (CertificateError::BadSignature, TlsProblem::UnknownAuthority),
             (CertificateError::Expired, TlsProblem::Expired),
             (CertificateError::NotValidYet, TlsProblem::NotYetValid),
             (CertificateError::NotValidForName, TlsProblem::WrongName),

@@ -47,6 +47,8 @@ impl ProxyUrl {
         }
         let host = url.host().ok_or(ProxyUrlError::Url)?.to_owned();
         let whole = Zeroizing::new(url.to_string());
+        // What the HTTP libraries can't read, they would take for no proxy at all.
+        whole.parse::<http::Uri>().map_err(|_| ProxyUrlError::Url)?;
         // Both fail only for URLs without a host.
         let _ = url.set_username("").and_then(|()| url.set_password(None));
         Ok(Self { shown: url.as_str().trim_end_matches('/').to_owned(), host, whole })
