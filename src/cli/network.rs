@@ -33,7 +33,7 @@ pub(super) struct NetworkArgs {
     /// A file of authorities in PEM that are trusted beside those of the system. A changed file is read again. Repeat
     /// the flag, or separate by commas.
     #[arg(long, env = "CA_FILE", value_name = "FILE", value_delimiter = ',')]
-    ca_file: Vec<PathBuf>,
+    ca_file: Vec<String>,
 }
 
 /// A flag's text that may hold a password. Any text is one, since errors of the command line quote what they refuse.
@@ -70,7 +70,7 @@ impl NetworkArgs {
             allowed_addresses: self.allowed_addresses()?,
             proxy: proxy.as_deref().map(ProxyUrl::parse).transpose()?,
             no_proxy: NoProxy::parse(&no_proxy.unwrap_or_default()),
-            ca_files: self.ca_file.iter().filter(|file| !file.as_os_str().is_empty()).cloned().collect(),
+            ca_files: self.ca_file.iter().filter(|file| !file.is_empty()).map(PathBuf::from).collect(),
             ..NetworkOptions::default()
         })
     }
@@ -126,6 +126,13 @@ mod tests {
         assert_eq!(options.proxy.unwrap().to_string(), "http://proxy:3128");
         assert!(options.no_proxy.covers("sms.example.com", 443));
         assert_eq!(options.ca_files, ["/a.pem", "/b.pem", "/c.pem"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn what_is_empty_is_not_there() {
+        let options = options(&["--allowed-cidrs=", "--no-proxy=", "--ca-file="]).unwrap();
+        assert_eq!(options.allowed_addresses, AllowedAddresses::default());
+        assert!(options.ca_files.is_empty());
     }
 
     #[test]
