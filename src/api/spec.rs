@@ -122,7 +122,8 @@ pub struct MigrationTaskWatchSpec {
         validation = rules::is_base("endpoint"))]
     pub endpoint: Option<String>,
 
-    /// Base URL of the IAM API, in place of the one that the region implies. No kind of credentials needs IAM so far.
+    /// Base URL of the IAM API, in place of the one that the region implies. Asked only by credentials that need it:
+    /// a user's password, or an id that is to be looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(validation = rules::is_url("iamEndpoint", "https://iam.ap-southeast-3.myhuaweicloud.com"),
@@ -176,11 +177,12 @@ pub struct MigrationTaskWatchSpec {
     .message("credentials takes exactly one of secretRef and ambient: true"))]
 pub struct Credentials {
     /// A Secret in the watch's own namespace with the keys accessKey and secretKey (and securityToken, domainId
-    /// or projectId, where they apply), or token.
+    /// or projectId, where they apply); or token; or username, password and domainName (and projectName or
+    /// projectId).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
 
-    /// Use the operator's own identity, where its owner allows that.
+    /// Use the operator's own identity, in namespaces where its owner allows that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ambient: Option<bool>,
 }

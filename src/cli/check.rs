@@ -1,6 +1,6 @@
 //! `migration-task-watch check`: one listing for a manifest, without an operator.
 
-use std::{collections::BTreeMap, error::Error, io::Read, path::PathBuf, sync::Arc};
+use std::{error::Error, io::Read, path::PathBuf, sync::Arc};
 
 use clap::Args as ClapArgs;
 use k8s_openapi::jiff::Timestamp;
@@ -19,10 +19,11 @@ use crate::{
     core::{
         decide::{Carried, Identity, Inputs, Observation, decide},
         failure::{Failure, FailureKind},
-        plan::Plan,
+        plan::{CredentialsRef, Plan},
+        policy::{AmbientNamespaces, Policy},
         task::Snapshot,
     },
-    sms::{ListTarget, credentials::Credentials},
+    sms::{ListTarget, Login, credentials::SecretData, secret_data_of_environment},
 };
 
 #[derive(Debug, ClapArgs)]
@@ -58,9 +59,17 @@ struct Unreadable {
 
 pub(super) async fn check(args: Args) -> Result<(), Box<dyn Error>> {
     let manifest = Manifest::parse(&read(&args.file)?, args.name.as_deref())?;
-    let plan = Plan::parse(&manifest.watch.spec, &args.sms.allowed_endpoints()?).map_err(CheckFailed)?;
-    let credentials = credentials(&manifest, &plan).await.map_err(CheckFailed)?;
-    let listing = args.sms.client()?.list_tasks(&ListTarget::from(&plan), &credentials).await;
+    // Whoever checks uses an identity of their own.
+    let policy = Policy { endpoints: args.sms.allowed_endpoints()?, ambient: AmbientNamespaces::All };
+    let namespace = manifest.watch.metadata.namespace.as_deref();
+    let plan =
+        Plan::parse(&manifest.watch.spec, namespace.unwrap_or_default(), &policy).map_err(CheckFailed)?;
+    let login = match &plan.credentials {
+        CredentialsRef::Secret(name) => from_secret(&manifest, name).await,
+        CredentialsRef::Ambient => args.sms.ambient()?.login().await,
+    };
+    let login = login.map_err(CheckFailed)?;
+    let listing = args.sms.client()?.list_tasks(&ListTarget::from(&plan), &login).await;
     let listing = listing.map_err(|error| CheckFailed(Failure::from(&error)))?;
     let now = Timestamp::now();
     let snapshot = listing.into_snapshot(1, now);
@@ -98,15 +107,14 @@ fn status(plan: &Plan, snapshot: Snapshot, now: Timestamp) -> MigrationTaskWatch
     MigrationTaskWatchStatus { outbox: None, ledger: None, ..decision.status.unwrap_or_default() }
 }
 
-async fn credentials(manifest: &Manifest, plan: &Plan) -> Result<Arc<Credentials>, Failure> {
-    let name = &plan.secret;
-    let read = |data, whose: &str| {
-        Credentials::from_secret_data(data).map(Arc::new).map_err(|error| error.into_failure(whose))
+async fn from_secret(manifest: &Manifest, name: &str) -> Result<Arc<Login>, Failure> {
+    let read = |data: &SecretData, whose: &str| {
+        Login::from_secret_data(data).map(Arc::new).map_err(|error| error.into_failure(whose))
     };
     if let Some(data) = manifest.secret(name) {
         return read(data, &format!("The Secret {name}"));
     }
-    if let Some(data) = environment() {
+    if let Some(data) = secret_data_of_environment(|name| std::env::var(name).ok()) {
         return read(&data, "The environment");
     }
     let namespace = manifest.watch.metadata.namespace.as_deref();
@@ -129,18 +137,4 @@ async fn credentials(manifest: &Manifest, plan: &Plan) -> Result<Arc<Credentials
             ),
         )),
     }
-}
-
-/// The vendor's environment variables, under the names of a Secret's keys.
-fn environment() -> Option<BTreeMap<String, Vec<u8>>> {
-    let names = [
-        ("HUAWEICLOUD_SDK_AK", "accessKey"),
-        ("HUAWEICLOUD_SDK_SK", "secretKey"),
-        ("HUAWEICLOUD_SDK_SECURITY_TOKEN", "securityToken"),
-        ("HUAWEICLOUD_SDK_DOMAIN_ID", "domainId"),
-        ("HUAWEICLOUD_SDK_PROJECT_ID", "projectId"),
-    ];
-    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    set("HUAWEICLOUD_SDK_AK")?;
-    Some(names.iter().filter_map(|(name, key)| Some(((*key).to_owned(), set(name)?.into_bytes()))).collect())
 }

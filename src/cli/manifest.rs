@@ -9,7 +9,10 @@ use k8s_openapi::{
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::api::{self, MigrationTaskWatch};
+use crate::{
+    api::{self, MigrationTaskWatch},
+    sms::credentials::SecretData,
+};
 
 /// What is wrong with a manifest.
 #[derive(Debug, Error)]
@@ -37,7 +40,7 @@ pub(super) enum ManifestError {
 /// A watch, and the Secrets that stand in the same file.
 pub(super) struct Manifest {
     pub(super) watch: MigrationTaskWatch,
-    secrets: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
+    secrets: BTreeMap<String, SecretData>,
 }
 
 impl Manifest {
@@ -62,7 +65,7 @@ impl Manifest {
     }
 
     /// The data of a Secret in the same file.
-    pub(super) fn secret(&self, name: &str) -> Option<&BTreeMap<String, Vec<u8>>> {
+    pub(super) fn secret(&self, name: &str) -> Option<&SecretData> {
         self.secrets.get(name)
     }
 }
@@ -105,11 +108,11 @@ fn unknown_field(path: &str, schema: &JSONSchemaProps, value: &Value) -> Option<
     }
 }
 
-fn read_secret(document: &Value) -> Result<(String, BTreeMap<String, Vec<u8>>), ManifestError> {
+fn read_secret(document: &Value) -> Result<(String, SecretData), ManifestError> {
     let name = field(document, "/metadata/name").to_owned();
     let secret: Secret = serde_json::from_value(document.clone())
         .map_err(|source| ManifestError::Secret { name: name.clone(), source })?;
-    let mut data: BTreeMap<String, Vec<u8>> =
+    let mut data: SecretData =
         secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
     data.extend(
         secret.string_data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.into_bytes())),
@@ -120,6 +123,7 @@ fn read_secret(document: &Value) -> Result<(String, BTreeMap<String, Vec<u8>>), 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sms::Login;
 
     const WATCH: &str = "
 apiVersion: migration-task-watch.dev/v1alpha1
@@ -144,11 +148,8 @@ stringData: {secretKey: SK}
     #[test]
     fn the_secret_beside_the_watch_is_found() {
         let manifest = Manifest::parse(&format!("{WATCH}---\n{SECRET}"), None).unwrap();
-        let secret = manifest.secret("huawei").unwrap();
-        assert_eq!(
-            (secret["accessKey"].as_slice(), secret["secretKey"].as_slice()),
-            (&b"AK"[..], &b"SK"[..])
-        );
+        let login = Login::from_secret_data(manifest.secret("huawei").unwrap());
+        assert!(login.is_ok(), "{login:?}");
         assert!(manifest.secret("another").is_none());
     }
 

@@ -10,7 +10,10 @@ use tracing::{info, warn};
 use super::{cluster, network::NetworkArgs};
 use crate::{
     controller::{self, Options},
-    core::endpoint::{AllowedEndpoints, PatternError},
+    core::{
+        endpoint::{AllowedEndpoints, PatternError},
+        policy::{AmbientNamespaces, NamespaceError, Policy},
+    },
     sms::{self, ClientOptions},
     telemetry::{Health, logs},
 };
@@ -26,6 +29,11 @@ pub(super) struct Args {
     /// Look at the watches of this namespace only.
     #[arg(long, env = "WATCH_NAMESPACE", value_name = "NAMESPACE")]
     watch_namespace: Option<String>,
+
+    /// Let watches of this namespace use the operator's own identity (spec.credentials.ambient); `*` stands for all
+    /// namespaces. Repeat the flag, or separate by commas.
+    #[arg(long, env = "AMBIENT_NAMESPACE", value_name = "NAMESPACE")]
+    ambient_namespace: Vec<String>,
 
     /// How many watches are reconciled at the same time.
     #[arg(long, env = "CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
@@ -44,6 +52,12 @@ pub(super) struct Args {
     instance: String,
 }
 
+impl Args {
+    fn ambient_namespaces(&self) -> Result<AmbientNamespaces, NamespaceError> {
+        self.ambient_namespace.join(",").parse()
+    }
+}
+
 /// How SMS may be used.
 #[derive(Debug, ClapArgs)]
 pub(super) struct SmsArgs {
@@ -56,6 +70,10 @@ pub(super) struct SmsArgs {
     #[arg(long, env = "SMS_MAX_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     sms_max_concurrency: u16,
 
+    /// Where the metadata service of an ECS machine is, which gives the operator the identity of the machine's agency.
+    #[arg(long, env = "METADATA_ENDPOINT", value_name = "URL", default_value = "http://169.254.169.254")]
+    metadata_endpoint: sms::MetadataEndpoint,
+
     #[command(flatten)]
     network: NetworkArgs,
 }
@@ -66,6 +84,11 @@ impl SmsArgs {
             [] => Ok(AllowedEndpoints::default()),
             patterns => patterns.join(",").parse(),
         }
+    }
+
+    /// The identity of this process.
+    pub(super) fn ambient(&self) -> Result<sms::Ambient, sms::ClientError> {
+        Ok(sms::Ambient::new(|name| std::env::var(name).ok(), self.metadata_endpoint.clone())?)
     }
 
     pub(super) fn client(&self) -> Result<sms::Client, Box<dyn Error>> {
@@ -80,12 +103,13 @@ impl SmsArgs {
 pub(super) async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     logs::start(args.log_format);
     let options = Options {
-        allowed_endpoints: args.sms.allowed_endpoints()?,
+        policy: Policy { endpoints: args.sms.allowed_endpoints()?, ambient: args.ambient_namespaces()? },
         namespace: args.watch_namespace.clone(),
         concurrency: args.concurrency,
         instance: args.instance.clone(),
     };
     let sms = args.sms.client()?;
+    let ambient = args.sms.ambient()?;
     let client = cluster::client().await?;
     let health = Health::default();
     let address = health.clone().serve(args.health_addr).await?;
@@ -96,7 +120,7 @@ pub(super) async fn run(args: Args) -> Result<(), Box<dyn Error>> {
         tokio::time::sleep(LAST_MOMENTS).await;
     };
     tokio::select! {
-        result = controller::run(client, sms, options, &health, shutdown.clone()) => result?,
+        result = controller::run(client, sms, ambient, options, &health, shutdown.clone()) => result,
         () = too_late => warn!("a reconcile isn't finished; the next start goes on with it"),
     }
     info!("stopped");

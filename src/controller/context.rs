@@ -3,19 +3,16 @@
 use kube::{Client, api::ObjectMeta, runtime::reflector::ObjectRef};
 use tokio::sync::mpsc;
 
-use super::{Options, Watches, secrets::Secrets, state::States};
+use super::{Options, Watches, credentials::Sources, state::States};
 use crate::{
     listings::{Pollers, WatchKey},
-    sms::{
-        self,
-        credentials::{DigestKey, RandomnessError},
-    },
+    sms,
 };
 
 pub(super) struct Context {
     pub(super) client: Client,
     pub(super) options: Options,
-    pub(super) pollers: Pollers<Secrets>,
+    pub(super) pollers: Pollers<Sources>,
     pub(super) states: States,
     watches: Watches,
 }
@@ -24,14 +21,15 @@ impl Context {
     pub(super) fn new(
         client: Client,
         sms: sms::Client,
+        ambient: sms::Ambient,
         options: Options,
         news: mpsc::Sender<WatchKey>,
         watches: Watches,
-    ) -> Result<Self, RandomnessError> {
-        let secrets = Secrets::new(client.clone());
+    ) -> Self {
+        let sources = Sources::new(client.clone(), ambient);
         let known = watches.clone();
-        let pollers = Pollers::new(secrets, sms, DigestKey::random()?, news, move |key| exists(&known, key));
-        Ok(Self { client, options, pollers, states: States::default(), watches })
+        let pollers = Pollers::new(sources, sms, news, move |key| exists(&known, key));
+        Self { client, options, pollers, states: States::default(), watches }
     }
 
     /// A watch has been deleted.

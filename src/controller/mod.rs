@@ -1,6 +1,7 @@
 //! Kubernetes: watching the resources, and carrying out what the core decides.
 
 mod context;
+mod credentials;
 mod error;
 mod events;
 mod reconcile;
@@ -26,7 +27,7 @@ use tracing::{debug, warn};
 
 use crate::{
     api::{MigrationTaskWatch, REQUESTED_AT},
-    core::endpoint::AllowedEndpoints,
+    core::policy::Policy,
     listings::WatchKey,
     sms,
     telemetry::Health,
@@ -41,8 +42,8 @@ const NEWS: usize = 1024;
 /// What the operator's owner decides.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Which endpoints watches may name.
-    pub allowed_endpoints: AllowedEndpoints,
+    /// What those who create watches may do.
+    pub policy: Policy,
     /// The only namespace to look at; all, if none is named.
     pub namespace: Option<String>,
     /// How many watches are reconciled at the same time.
@@ -52,16 +53,14 @@ pub struct Options {
 }
 
 /// Runs the controller until `shutdown`.
-///
-/// # Errors
-/// There is no randomness.
 pub async fn run(
     client: Client,
     sms: sms::Client,
+    ambient: sms::Ambient,
     options: Options,
     health: &Health,
     shutdown: impl Future<Output = ()> + Send + Sync + 'static,
-) -> Result<(), sms::credentials::RandomnessError> {
+) {
     let (store, writer) = reflector::store::<MigrationTaskWatch>();
     let (news, announced) = mpsc::channel(NEWS);
     let concurrency = options.concurrency;
@@ -69,7 +68,7 @@ pub async fn run(
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
-    let context = Arc::new(Context::new(client, sms, options, news, store.clone())?);
+    let context = Arc::new(Context::new(client, sms, ambient, options, news, store.clone()));
 
     let watches = watcher(watches, watcher::Config::default())
         .default_backoff()
@@ -97,7 +96,6 @@ pub async fn run(
             health.ready();
         }
     });
-    Ok(())
 }
 
 /// The annotation that asks for a listing now is no part of the generation.

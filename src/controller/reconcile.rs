@@ -103,7 +103,7 @@ impl Pass<'_> {
     }
 
     fn decide(&self, watch: &MigrationTaskWatch) -> Decision {
-        let plan = Plan::parse(&watch.spec, &self.context.options.allowed_endpoints);
+        let plan = Plan::parse(&watch.spec, &self.key.namespace, &self.context.options.policy);
         let observation = self.observe(watch, plan.as_ref().ok());
         decide(&Inputs {
             identity: &Identity {

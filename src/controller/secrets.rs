@@ -13,19 +13,18 @@ use tokio::time::Instant;
 use super::error::{Error, call};
 use crate::{
     core::failure::{Failure, FailureKind},
-    listings::CredentialSource,
-    sms::credentials::Credentials,
+    sms::{Login, credentials::SecretData},
 };
 
 /// What hasn't been read for this long is forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(2 * 86_400);
 
 type Name = (String, String);
-type Read = Result<Arc<Credentials>, Failure>;
+type Read = Result<Arc<Login>, Failure>;
 /// Locked while the Secret is being read.
 type LastRead = Arc<tokio::sync::Mutex<Option<(Instant, Read)>>>;
 
-/// The credentials that were read last, shared by all watches that name the same Secret.
+/// What was read last, shared by all watches that name the same Secret.
 pub(super) struct Secrets {
     client: Client,
     read: Mutex<HashMap<Name, LastRead>>,
@@ -46,8 +45,9 @@ impl Secrets {
     }
 }
 
-impl CredentialSource for Secrets {
-    async fn credentials(&self, namespace: &str, secret: &str, max_age: Duration) -> Read {
+impl Secrets {
+    /// What a Secret held at most `max_age` ago.
+    pub(super) async fn login(&self, namespace: &str, secret: &str, max_age: Duration) -> Read {
         let entry = self.entry((namespace.to_owned(), secret.to_owned()));
         // Whoever comes meanwhile waits for this reading, and takes it.
         let mut last = entry.lock().await;
@@ -67,7 +67,7 @@ impl CredentialSource for Secrets {
 ///
 /// # Errors
 /// It isn't there, it holds something else, or the API server doesn't say.
-pub async fn read_secret(client: &Client, namespace: &str, name: &str) -> Result<Arc<Credentials>, Failure> {
+pub async fn read_secret(client: &Client, namespace: &str, name: &str) -> Result<Arc<Login>, Failure> {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let secret =
         call("reading the Secret", secrets.get_opt(name)).await.map_err(|error| unreadable(name, &error))?;
@@ -79,9 +79,10 @@ pub async fn read_secret(client: &Client, namespace: &str, name: &str) -> Result
             ),
         ));
     };
-    let data = secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
-    let credentials = Credentials::from_secret_data(&data);
-    credentials.map(Arc::new).map_err(|error| error.into_failure(&format!("The Secret {name}")))
+    let data: SecretData =
+        secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
+    let login = Login::from_secret_data(&data);
+    login.map(Arc::new).map_err(|error| error.into_failure(&format!("The Secret {name}")))
 }
 
 fn unreadable(name: &str, error: &Error) -> Failure {

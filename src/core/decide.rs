@@ -211,6 +211,7 @@ impl<'a> Draft<'a> {
             polling_since: self.inputs.observation.polling_since,
             interval: self.plan.interval,
             unreadable: self.snapshot.map_or(0, |snapshot| snapshot.unreadable),
+            credentials_expire: self.inputs.observation.credentials_expire,
             now: self.inputs.now,
         }
     }

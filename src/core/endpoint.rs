@@ -121,6 +121,12 @@ impl Endpoint {
         Self::new(Scheme::Https, Host::Domain(host), Scheme::Https.default_port())
     }
 
+    /// IAM for all regions.
+    #[must_use]
+    pub fn global_iam() -> Self {
+        Self::https("iam.myhuaweicloud.com".to_owned())
+    }
+
     /// The normalised URL: lower case, without a default port and without a `/` at the end.
     #[must_use]
     pub fn as_str(&self) -> &str {

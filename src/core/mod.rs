@@ -1,5 +1,6 @@
 //! The pure core: what a watch's status should be, decided from values. No clock, no network, no client.
 
+pub mod breaker;
 pub mod conditions;
 pub mod decide;
 pub mod endpoint;
@@ -11,6 +12,7 @@ pub mod ledger;
 pub mod memory;
 pub mod outbox;
 pub mod plan;
+pub mod policy;
 pub mod quiet;
 pub mod schedule;
 pub mod summary;

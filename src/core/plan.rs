@@ -9,6 +9,7 @@ use super::{
     endpoint::{AllowedEndpoints, Endpoint, Region},
     failure::{Failure, FailureKind},
     filter::Filter,
+    policy::Policy,
 };
 use crate::api::MigrationTaskWatchSpec;
 
@@ -17,8 +18,12 @@ use crate::api::MigrationTaskWatchSpec;
 pub struct Plan {
     /// Where SMS is.
     pub endpoint: Endpoint,
-    /// The Secret with the credentials, in the watch's own namespace.
-    pub secret: String,
+    /// The region, which names a project of the account.
+    pub region: Option<Region>,
+    /// Where IAM is, for credentials that need it; or why it can't be asked.
+    pub iam: Result<Iam, Failure>,
+    /// What the requests are authorised with.
+    pub credentials: CredentialsRef,
     /// The enterprise project to list.
     pub enterprise_project: Option<String>,
     /// Which tasks.
@@ -37,27 +42,40 @@ pub struct Plan {
     pub task_limit: usize,
 }
 
+/// Where the credentials of a watch come from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum CredentialsRef {
+    /// From the Secret of this name, in the watch's own namespace.
+    Secret(String),
+    /// The operator's own identity.
+    Ambient,
+}
+
+/// Where IAM is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Iam {
+    /// The one to ask.
+    pub endpoint: Endpoint,
+    /// The one to ask where that has no host: not every region has an IAM of its own.
+    pub otherwise: Option<Endpoint>,
+}
+
 impl Plan {
-    /// Reads a spec.
+    /// Reads the spec of a watch in a namespace.
     ///
     /// # Errors
     /// `InvalidSpec` with the field and the rule, `EndpointNotAllowed` with the operator's flag.
-    pub fn parse(spec: &MigrationTaskWatchSpec, allowed: &AllowedEndpoints) -> Result<Self, Failure> {
-        let endpoint = endpoint(spec)?;
-        if !allowed.allows(&endpoint) {
-            return Err(Failure::new(
-                FailureKind::EndpointNotAllowed,
-                format!(
-                    "The endpoint {endpoint} isn't one that the operator's owner allows. Use another endpoint or \
-                     region, or have it added to the operator's flag --allowed-endpoints."
-                ),
-            ));
-        }
+    pub fn parse(spec: &MigrationTaskWatchSpec, namespace: &str, policy: &Policy) -> Result<Self, Failure> {
+        let region = region(spec)?;
+        let endpoint = endpoint(spec, region.as_ref())?;
+        allowed(&endpoint, &policy.endpoints)?;
         let filter = spec.filter.clone().unwrap_or_default();
         Ok(Self {
-            secret: secret(spec)?,
+            iam: iam(spec, region.as_ref(), &policy.endpoints)?,
+            credentials: credentials(spec, namespace, policy)?,
             enterprise_project: filter.enterprise_project_id.clone(),
             target: target(&endpoint, spec),
+            region,
             filter: Filter::new(&filter),
             expected_tasks: spec.expected_tasks.and_then(|count| usize::try_from(count).ok()),
             interval: bounded(
@@ -79,25 +97,71 @@ fn invalid(message: String) -> Failure {
     Failure::new(FailureKind::InvalidSpec, message)
 }
 
-fn endpoint(spec: &MigrationTaskWatchSpec) -> Result<Endpoint, Failure> {
-    match (&spec.endpoint, &spec.region) {
+fn region(spec: &MigrationTaskWatchSpec) -> Result<Option<Region>, Failure> {
+    let region = spec.region.as_deref().map(Region::parse).transpose();
+    region.map_err(|error| invalid(format!("spec.region can't be used: {error}.")))
+}
+
+fn endpoint(spec: &MigrationTaskWatchSpec, region: Option<&Region>) -> Result<Endpoint, Failure> {
+    match (&spec.endpoint, region) {
         (Some(endpoint), _) => Endpoint::parse(endpoint)
             .map_err(|error| invalid(format!("spec.endpoint can't be used: {error}."))),
-        (None, Some(region)) => Region::parse(region)
-            .map(|region| region.sms_endpoint())
-            .map_err(|error| invalid(format!("spec.region can't be used: {error}."))),
+        (None, Some(region)) => Ok(region.sms_endpoint()),
         (None, None) => Err(invalid("One of spec.region and spec.endpoint is required.".to_owned())),
     }
 }
 
-fn secret(spec: &MigrationTaskWatchSpec) -> Result<String, Failure> {
+fn allowed(endpoint: &Endpoint, endpoints: &AllowedEndpoints) -> Result<(), Failure> {
+    if endpoints.allows(endpoint) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        FailureKind::EndpointNotAllowed,
+        format!(
+            "The endpoint {endpoint} isn't one that the operator's owner allows. Use another endpoint or region, or \
+             have it added to the operator's flag --allowed-endpoints."
+        ),
+    ))
+}
+
+/// Where IAM is. An endpoint that the spec names must be allowed in any case; one that merely follows from the region
+/// matters only to credentials that need it.
+fn iam(
+    spec: &MigrationTaskWatchSpec,
+    region: Option<&Region>,
+    endpoints: &AllowedEndpoints,
+) -> Result<Result<Iam, Failure>, Failure> {
+    if let Some(text) = &spec.iam_endpoint {
+        let endpoint = Endpoint::parse(text)
+            .map_err(|error| invalid(format!("spec.iamEndpoint can't be used: {error}.")))?;
+        return allowed(&endpoint, endpoints).map(|()| Ok(Iam { endpoint, otherwise: None }));
+    }
+    let global = Endpoint::global_iam();
+    let iam = match region {
+        Some(region) => {
+            let otherwise = Some(global).filter(|global| endpoints.allows(global));
+            Iam { endpoint: region.iam_endpoint(), otherwise }
+        }
+        None => Iam { endpoint: global, otherwise: None },
+    };
+    Ok(allowed(&iam.endpoint, endpoints).map(|()| iam).map_err(|failure| Failure {
+        message: format!("These credentials need IAM. {} Or set spec.iamEndpoint.", failure.message),
+        ..failure
+    }))
+}
+
+fn credentials(
+    spec: &MigrationTaskWatchSpec,
+    namespace: &str,
+    policy: &Policy,
+) -> Result<CredentialsRef, Failure> {
     match (&spec.credentials.secret_ref, spec.credentials.ambient) {
-        (Some(secret), None | Some(false)) => Ok(secret.name.clone()),
-        (None, Some(true)) => Err(invalid(
-            "spec.credentials.ambient isn't allowed here by the operator's owner. Name a Secret in \
-             spec.credentials.secretRef."
-                .to_owned(),
-        )),
+        (Some(secret), None | Some(false)) => Ok(CredentialsRef::Secret(secret.name.clone())),
+        (None, Some(true)) if policy.ambient.allows(namespace) => Ok(CredentialsRef::Ambient),
+        (None, Some(true)) => Err(invalid(format!(
+            "spec.credentials.ambient isn't allowed in namespace {namespace}. Name a Secret in \
+             spec.credentials.secretRef, or have the namespace added to the operator's flag --ambient-namespace."
+        ))),
         _ => Err(invalid("spec.credentials takes exactly one of secretRef and ambient: true.".to_owned())),
     }
 }
@@ -146,7 +210,7 @@ mod tests {
     }
 
     fn parse(json: serde_json::Value) -> Result<Plan, Failure> {
-        Plan::parse(&spec(json), &AllowedEndpoints::default())
+        Plan::parse(&spec(json), "migration", &Policy::default())
     }
 
     #[test]
@@ -170,12 +234,57 @@ mod tests {
             (json!({"region": null}), "spec.region"),
             (json!({"credentials": {}}), "spec.credentials"),
             (json!({"credentials": {"ambient": true}}), "spec.credentials.ambient"),
+            (json!({"credentials": {"ambient": true}}), "--ambient-namespace"),
             (json!({"endpoint": "https://sms.example.com"}), "--allowed-endpoints"),
+            (json!({"iamEndpoint": "https://iam.example.com"}), "--allowed-endpoints"),
+            (json!({"iamEndpoint": "iam.example.com"}), "spec.iamEndpoint"),
         ] {
             let failure = parse(bad.clone()).unwrap_err();
             assert!(failure.message.contains(field), "{bad}: {}", failure.message);
             assert!(failure.needs_a_person);
         }
+    }
+
+    #[test]
+    fn iam_is_where_the_spec_or_the_region_says() {
+        let iam = |json| {
+            let iam = parse(json).unwrap().iam.unwrap();
+            (iam.endpoint.to_string(), iam.otherwise.map(|otherwise| otherwise.to_string()))
+        };
+        let global = "https://iam.myhuaweicloud.com".to_owned();
+        assert_eq!(
+            iam(json!({})),
+            ("https://iam.ap-southeast-3.myhuaweicloud.com".to_owned(), Some(global.clone()))
+        );
+        assert_eq!(
+            iam(json!({"iamEndpoint": "https://iam.cn-north-4.myhuaweicloud.com/"})),
+            ("https://iam.cn-north-4.myhuaweicloud.com".to_owned(), None)
+        );
+        let endpoint = json!({"region": null, "endpoint": "https://sms.eu-west-0.myhuaweicloud.com"});
+        assert_eq!(iam(endpoint), (global, None));
+    }
+
+    #[test]
+    fn an_iam_that_is_not_allowed_matters_only_when_it_is_needed() {
+        let policy = Policy {
+            endpoints: "https://sms.ap-southeast-3.myhuaweicloud.com".parse().unwrap(),
+            ..Policy::default()
+        };
+        let plan = Plan::parse(&spec(json!({})), "migration", &policy).unwrap();
+        let failure = plan.iam.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::EndpointNotAllowed);
+        assert!(
+            failure.message.contains("need IAM") && failure.message.contains("spec.iamEndpoint"),
+            "{failure:?}"
+        );
+    }
+
+    #[test]
+    fn the_operators_own_identity_is_for_the_namespaces_that_its_owner_names() {
+        let policy = Policy { ambient: "migration".parse().unwrap(), ..Policy::default() };
+        let spec = spec(json!({"credentials": {"ambient": true}}));
+        assert_eq!(Plan::parse(&spec, "migration", &policy).unwrap().credentials, CredentialsRef::Ambient);
+        assert_eq!(Plan::parse(&spec, "default", &policy).unwrap_err().kind, FailureKind::InvalidSpec);
     }
 
     #[test]

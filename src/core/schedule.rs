@@ -54,8 +54,10 @@ pub fn retry_delay(failure: &Failure, attempt: u32, interval: Duration, seed: u6
             .min(most)
     };
     let delay = match failure.kind {
-        FailureKind::SecretNotFound | FailureKind::SecretInvalid => return SECRET,
-        FailureKind::CredentialsInvalid | FailureKind::AccessDenied => doubled(REFUSED, MOST_REFUSED),
+        FailureKind::SecretNotFound => return SECRET,
+        FailureKind::CredentialsInvalid | FailureKind::AccessDenied | FailureKind::SecretInvalid => {
+            doubled(REFUSED, MOST_REFUSED)
+        }
         FailureKind::ClockSkew => REFUSED,
         _ => doubled(FIRST_RETRY, longest_retry(interval)),
     };

@@ -14,15 +14,18 @@ pub use shared::WatchKey;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use crate::{core::failure::Failure, sms::credentials::Credentials};
+use crate::{
+    core::{failure::Failure, plan::CredentialsRef},
+    sms::Login,
+};
 
 /// Where pollers get credentials from.
 pub trait CredentialSource: Send + Sync + 'static {
-    /// The credentials in a Secret, as they were at most `max_age` ago.
-    fn credentials(
+    /// What a watch in this namespace signs in with, as it was at most `max_age` ago.
+    fn login(
         &self,
         namespace: &str,
-        secret: &str,
+        credentials: &CredentialsRef,
         max_age: Duration,
-    ) -> impl Future<Output = Result<Arc<Credentials>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Arc<Login>, Failure>> + Send;
 }

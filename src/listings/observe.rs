@@ -22,7 +22,8 @@ impl Request {
         !self.plan.suspended
             && (before.plan.suspended
                 || self.plan.target != before.plan.target
-                || self.plan.secret != before.plan.secret
+                || self.plan.credentials != before.plan.credentials
+                || self.plan.iam != before.plan.iam
                 || self.requested_at != before.requested_at)
     }
 
@@ -35,12 +36,19 @@ impl Request {
 /// What one attempt came to.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// A complete listing.
-    Listed(Snapshot),
+    /// A complete listing, and when the credentials end, if that is known.
+    Listed(Snapshot, Option<Timestamp>),
     /// It failed.
     Failed(Failure),
-    /// Credentials that SMS has refused were not tried again.
-    StillRefused,
+}
+
+impl Outcome {
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Listed(..) => None,
+            Self::Failed(failure) => Some(failure),
+        }
+    }
 }
 
 /// What a poller has found, for the target of the request that it serves now.
@@ -74,15 +82,18 @@ impl Slot {
         if request.is_fresh_start_after(current) {
             return false;
         }
-        let is_news =
-            !matches!(outcome, Outcome::StillRefused) || observation.handled_request != request.requested_at;
+        let mut is_news = observation.handled_request != request.requested_at;
         match outcome {
-            Outcome::Listed(snapshot) => {
+            Outcome::Listed(snapshot, expire) => {
                 observation.snapshot = Some(Arc::new(snapshot));
+                observation.credentials_expire = expire;
                 observation.failure = None;
+                is_news = true;
             }
-            Outcome::Failed(failure) => observation.failure = Some(failure),
-            Outcome::StillRefused => {}
+            Outcome::Failed(failure) => {
+                is_news |= observation.failure.as_ref() != Some(&failure);
+                observation.failure = Some(failure);
+            }
         }
         observation.handled_request.clone_from(&request.requested_at);
         is_news

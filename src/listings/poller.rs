@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{
     core::{
-        failure::{Failure, FailureKind},
+        failure::Failure,
         schedule::{MOST_RETRY_AFTER, SECRET, next_poll, retry_delay, seed},
     },
-    sms::{ListTarget, credentials::CredentialsDigest},
+    sms::ListTarget,
 };
 
 /// The least time between two listings of a watch, however often somebody asks.
@@ -41,8 +41,6 @@ struct Retries {
     attempts: u32,
     /// The last one may be the Secret's fault.
     doubt_secret: bool,
-    /// Credentials that SMS has refused, and when they may be tried again.
-    refused: Option<(CredentialsDigest, Instant)>,
 }
 
 impl<S: CredentialSource> Poller<S> {
@@ -76,8 +74,12 @@ impl<S: CredentialSource> Poller<S> {
             let outcome = self.poll(&request, is_asked_for).await;
             let wait = self.wait_after(&outcome, &request, started);
             let pause = asked_pause(&outcome).max(LEAST_GAP);
-            if self.slot.publish(&request, outcome) && !self.shared.announce(&self.key).await {
-                return;
+            let failure = outcome.failure().cloned();
+            if self.slot.publish(&request, outcome) {
+                self.log(failure.as_ref());
+                if !self.shared.announce(&self.key).await {
+                    return;
+                }
             }
             if !self.wait(due + wait, due + pause, &request).await {
                 return;
@@ -121,54 +123,47 @@ impl<S: CredentialSource> Poller<S> {
             // A little less than an interval, so that a Secret isn't taken for fresh a whole interval later.
             (false, false) => plan.interval * 9 / 10,
         };
-        let secret = self.shared.source.credentials(&self.key.namespace, &plan.secret, max_age).await;
-        let credentials = match secret {
-            Ok(credentials) => credentials,
+        let login = match self.shared.source.login(&self.key.namespace, &plan.credentials, max_age).await {
+            Ok(login) => login,
             Err(failure) => return Outcome::Failed(failure),
         };
-        let digest = credentials.digest(&self.shared.digest_key);
-        if self.retries.refused.is_some_and(|(refused, until)| refused == digest && Instant::now() < until) {
-            return Outcome::StillRefused;
-        }
-        match self.shared.client.list_tasks(&ListTarget::from(plan), &credentials).await {
+        match self.shared.client.list_tasks(&ListTarget::from(plan), &login).await {
             Ok(listing) => {
                 debug!(watch = %self.key, tasks = listing.tasks.len(), requests = listing.requests, "listed");
-                Outcome::Listed(listing.into_snapshot(self.shared.next_sequence(), Timestamp::now()))
+                let expire = listing.credentials_expire;
+                Outcome::Listed(listing.into_snapshot(self.shared.next_sequence(), Timestamp::now()), expire)
             }
-            Err(error) => {
-                let failure = Failure::from(&error);
-                self.retries.refused = is_refusal(&failure).then(|| {
-                    let attempts = self.retries.attempts + 1;
-                    (
-                        digest,
-                        Instant::now() + retry_delay(&failure, attempts, plan.interval, seed(&self.key.uid)),
-                    )
-                });
-                Outcome::Failed(failure)
-            }
+            Err(error) => Outcome::Failed(Failure::from(&error)),
+        }
+    }
+
+    /// Says in the log what is new.
+    fn log(&self, failure: Option<&Failure>) {
+        if let Some(failure) = failure {
+            warn!(
+                watch = %self.key,
+                reason = failure.kind.reason(),
+                request_id = failure.request_id,
+                attempt = self.retries.attempts,
+                "listing failed: {}", failure.message
+            );
         }
     }
 
     fn wait_after(&mut self, outcome: &Outcome, request: &Request, started: Timestamp) -> Duration {
         let seed = seed(&self.key.uid);
         match outcome {
-            Outcome::Listed(_) => {
+            Outcome::Listed(..) => {
                 self.retries = Retries::default();
                 let next = next_poll(seed, request.plan.interval, started);
                 Duration::try_from(next.duration_since(started)).unwrap_or(request.plan.interval)
             }
-            Outcome::StillRefused => SECRET + SECRET_MARGIN,
+
             Outcome::Failed(failure) => {
                 self.retries.attempts = self.retries.attempts.saturating_add(1);
                 self.retries.doubt_secret = failure.kind.is_told_at_once();
                 let wait = retry_delay(failure, self.retries.attempts, request.plan.interval, seed);
-                warn!(
-                    watch = %self.key,
-                    reason = failure.kind.reason(),
-                    request_id = failure.request_id,
-                    attempt = self.retries.attempts,
-                    "listing failed: {}", failure.message
-                );
+
                 // The Secret is looked at meanwhile; the credentials themselves are tried when they may be.
                 if self.retries.doubt_secret { SECRET + SECRET_MARGIN } else { wait }
             }
@@ -178,16 +173,6 @@ impl<S: CredentialSource> Poller<S> {
 
 /// How long the API asked to be left alone, whoever asks for a listing.
 fn asked_pause(outcome: &Outcome) -> Duration {
-    match outcome {
-        Outcome::Failed(failure) => failure.retry_after.unwrap_or_default().min(MOST_RETRY_AFTER),
-        Outcome::Listed(_) | Outcome::StillRefused => Duration::ZERO,
-    }
-}
-
-/// Whether the same credentials must not be tried again soon.
-fn is_refusal(failure: &Failure) -> bool {
-    matches!(
-        failure.kind,
-        FailureKind::CredentialsInvalid | FailureKind::AccessDenied | FailureKind::ClockSkew
-    )
+    let asked = outcome.failure().and_then(|failure| failure.retry_after);
+    asked.unwrap_or_default().min(MOST_RETRY_AFTER)
 }

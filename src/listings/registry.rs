@@ -17,10 +17,7 @@ use super::{
     poller::Poller,
     shared::{Shared, WatchKey},
 };
-use crate::{
-    core::decide::Observation,
-    sms::{Client, credentials::DigestKey},
-};
+use crate::{core::decide::Observation, sms::Client};
 
 /// The pollers of all watches.
 pub struct Pollers<S> {
@@ -46,12 +43,12 @@ impl<S: CredentialSource> Pollers<S> {
     pub fn new(
         source: S,
         client: Client,
-        digest_key: DigestKey,
+
         news: mpsc::Sender<WatchKey>,
         is_alive: impl Fn(&WatchKey) -> bool + Send + Sync + 'static,
     ) -> Self {
         let is_alive = Box::new(is_alive);
-        let shared = Shared { source, client, digest_key, is_alive, news, sequence: AtomicU64::new(0) };
+        let shared = Shared { source, client, is_alive, news, sequence: AtomicU64::new(0) };
         Self { shared: Arc::new(shared), running: Mutex::default() }
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use crate::sms::{Client, credentials::DigestKey};
+use crate::sms::Client;
 
 /// Which watch, and which incarnation of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -33,7 +33,7 @@ pub(super) type IsAlive = Box<dyn Fn(&WatchKey) -> bool + Send + Sync>;
 pub(super) struct Shared<S> {
     pub(super) source: S,
     pub(super) client: Client,
-    pub(super) digest_key: DigestKey,
+
     pub(super) is_alive: IsAlive,
     pub(super) news: mpsc::Sender<WatchKey>,
     pub(super) sequence: AtomicU64,

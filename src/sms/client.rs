@@ -1,35 +1,31 @@
-//! The HTTP client.
-
-mod body;
-mod request;
+//! Listing the tasks of any number of accounts.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
-use http::StatusCode;
 use k8s_openapi::jiff::Timestamp;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 
 use super::{
-    credentials::Credentials,
-    error::{AnswerHead, Error},
-    listing::{self, PageRequest},
-    network::{ClientError, Network, NetworkOptions},
+    api::Api,
+    credentials::{DigestKey, Login, RandomnessError},
+    error::Error,
+    gate::{Door, Gates},
+    http::{Authorization, Call, Http},
+    listing::{self, Collected, PageRequest},
+    network::{CaFileError, NetworkOptions},
     retry::with_retries,
+    sessions::{Session, Sessions, SignIn},
     wire::Page,
 };
 use crate::core::{
-    endpoint::Endpoint,
-    plan::Plan,
+    endpoint::{Endpoint, Region},
+    failure::Failure,
+    plan::{Iam, Plan},
     task::{Snapshot, Task},
 };
-
-/// How much of an answer that isn't a success is read: enough for any message.
-const ERROR_BODY: usize = 64 * 1024;
-/// How long is waited for that.
-const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The bounds of a [`Client`].
 #[derive(Clone, Debug)]
@@ -38,7 +34,7 @@ pub struct ClientOptions {
     pub connect_timeout: Duration,
     /// How long an answer may take from request to last byte.
     pub response_timeout: Duration,
-    /// How long a listing may take with all its pages, passes and retries, waiting for its turn included.
+    /// How long a listing may take with all its pages, passes and retries, signing in and waiting for its turn included.
     pub listing_timeout: Duration,
     /// The longest page that is read, in bytes after decompression. A page of 200 tasks has about 360 KB.
     pub max_page_bytes: usize,
@@ -64,18 +60,27 @@ impl Default for ClientOptions {
     }
 }
 
-/// Which tasks are listed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Which tasks are listed, and where.
+#[derive(Clone, Debug, PartialEq)]
 pub struct ListTarget {
     /// Where SMS is. Whether it may be called is the caller's business.
     pub endpoint: Endpoint,
     /// Only the tasks of this enterprise project; `0` is the default one.
     pub enterprise_project_id: Option<String>,
+    /// Where IAM is, for logins that need it; or why it can't be asked.
+    pub iam: Result<Iam, Failure>,
+    /// The region, which names the project that IAM is asked for.
+    pub region: Option<Region>,
 }
 
 impl From<&Plan> for ListTarget {
     fn from(plan: &Plan) -> Self {
-        Self { endpoint: plan.endpoint.clone(), enterprise_project_id: plan.enterprise_project.clone() }
+        Self {
+            endpoint: plan.endpoint.clone(),
+            enterprise_project_id: plan.enterprise_project.clone(),
+            iam: plan.iam.clone(),
+            region: plan.region.clone(),
+        }
     }
 }
 
@@ -89,6 +94,8 @@ pub struct Listing {
     pub skipped: usize,
     /// How many requests it took.
     pub requests: u32,
+    /// When the credentials end, if that is known and they aren't renewed by themselves.
+    pub credentials_expire: Option<Timestamp>,
 }
 
 impl Listing {
@@ -99,85 +106,115 @@ impl Listing {
     }
 }
 
-/// A client of SMS for any number of accounts. Keeps connections, and bounds what it does at a time.
+/// The HTTP client can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Something is missing, such as the system's trusted authorities.
+    #[error("can't set up the HTTP client: {0}")]
+    Http(#[from] reqwest::Error),
+    /// There is no key for digests of credentials.
+    #[error("can't set up the HTTP client: {0}")]
+    Randomness(#[from] RandomnessError),
+    /// A file of trusted authorities.
+    #[error(transparent)]
+    Authorities(#[from] CaFileError),
+}
+
+/// A client of SMS for any number of accounts. Keeps connections, tokens and what it knows of refused credentials, and
+/// bounds what it does at a time.
 ///
 /// The process needs a default crypto provider of rustls.
 #[derive(Debug)]
 pub struct Client {
-    network: Network,
-    turns: Semaphore,
-    options: ClientOptions,
+    http: Http,
+    gates: Gates,
+    sessions: Sessions,
+    digest_key: DigestKey,
 }
 
 impl Client {
     /// Sets up a client.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
-        let network = Network::new(options.network.clone(), options.connect_timeout)?;
-        let turns = Semaphore::new(options.max_concurrency.clamp(1, Semaphore::MAX_PERMITS));
-        Ok(Self { network, turns, options })
-    }
-
-    /// Lists all tasks of an account. The result is complete, or an error.
-    pub async fn list_tasks(&self, target: &ListTarget, credentials: &Credentials) -> Result<Listing, Error> {
-        let requests = AtomicU32::new(0);
-        let (requests, limit) = (&requests, self.options.listing_timeout);
-        let fetch = |page| {
-            with_retries(move || {
-                requests.fetch_add(1, Ordering::Relaxed);
-                self.fetch_page(target, credentials, page)
-            })
-        };
-        let collected = timeout(limit, listing::collect(fetch, self.options.pages_in_flight.max(1)))
-            .await
-            .map_err(|_| Error::ListingTimeout(limit))??;
-        Ok(Listing {
-            tasks: collected.tasks,
-            skipped: collected.skipped,
-            requests: requests.load(Ordering::Relaxed),
+        Ok(Self {
+            http: Http::new(options)?,
+            gates: Gates::default(),
+            sessions: Sessions::default(),
+            digest_key: DigestKey::random()?,
         })
     }
 
-    /// One try of one page: waits for its turn, then has the time of one response.
-    async fn fetch_page(
-        &self,
-        target: &ListTarget,
-        credentials: &Credentials,
-        page: PageRequest,
-    ) -> Result<Page, Error> {
-        // This semaphore is never closed; without a permit there would just be no bound.
-        let _turn = self.turns.acquire().await.ok();
-        let limit = self.options.response_timeout;
-        let response = timeout(limit, self.ask(target, credentials, page)).await;
-        response.map_err(|_| Error::Timeout { endpoint: target.endpoint.clone(), limit })?
+    /// Lists all tasks of an account. The result is complete, or an error.
+    pub async fn list_tasks(&self, target: &ListTarget, login: &Login) -> Result<Listing, Error> {
+        let limit = self.http.options().listing_timeout;
+        let listing = timeout(limit, self.list_signed_in(target, login)).await;
+        listing.map_err(|_| Error::ListingTimeout(limit))?
     }
 
-    async fn ask(
-        &self,
-        target: &ListTarget,
-        credentials: &Credentials,
-        page: PageRequest,
-    ) -> Result<Page, Error> {
-        let endpoint = &target.endpoint;
-        let from_transport = |error| Error::from_transport(endpoint, self.options.connect_timeout, error);
-        let http = self.network.client(endpoint).await;
-        // Built for each try, since a signature holds the time.
-        let request = request::list_tasks(&http, target, credentials, page, Timestamp::now());
-        let response = http.execute(request.map_err(from_transport)?).await.map_err(from_transport)?;
-        let head = AnswerHead::new(&response, credentials);
-        if response.status().is_redirection() {
-            return Err(head.redirect(endpoint));
+    /// Lists with the session that there is, and once more with another if its token is refused.
+    async fn list_signed_in(&self, target: &ListTarget, login: &Login) -> Result<Listing, Error> {
+        let digest = login.digest(&self.digest_key);
+        let sign_in = SignIn { login, digest, iam: &target.iam, region: target.region.as_ref() };
+        let session = self.sessions.open(&self.http, &self.gates, sign_in).await?;
+        let first = ListRun { client: self, target, sign_in, session: &session, requests: AtomicU32::new(0) };
+        match first.list().await {
+            Err(Error::Credentials(_)) if session.is_renewable() => {
+                self.sessions.refused(sign_in, &session).await;
+                let session = self.sessions.open(&self.http, &self.gates, sign_in).await?;
+                ListRun { session: &session, ..first }.list().await
+            }
+            result => result,
         }
-        if response.status() != StatusCode::OK {
-            let body = body::read_start(response, ERROR_BODY, ERROR_BODY_PATIENCE).await;
-            return Err(Error::from_answer(head.with_body(&body)));
+    }
+}
+
+/// One listing with one session.
+struct ListRun<'a> {
+    client: &'a Client,
+    target: &'a ListTarget,
+    sign_in: SignIn<'a>,
+    session: &'a Session,
+    requests: AtomicU32,
+}
+
+impl ListRun<'_> {
+    async fn list(&self) -> Result<Listing, Error> {
+        let in_flight = self.client.http.options().pages_in_flight.max(1);
+        let Collected { tasks, skipped } = listing::collect(|page| self.page(page), in_flight).await?;
+        let requests = self.requests.load(Ordering::Relaxed);
+        Ok(Listing { tasks, skipped, requests, credentials_expire: self.session.expires })
+    }
+
+    /// One page, as often as it is tried.
+    async fn page(&self, page: PageRequest) -> Result<Page, Error> {
+        let door = Door {
+            endpoint: self.target.endpoint.clone(),
+            login: self.sign_in.digest,
+            enterprise_project: self.target.enterprise_project_id.clone(),
+        };
+        let passage = self.client.gates.enter(&door).await?;
+        let result = with_retries(|| self.ask(page)).await;
+        match &result {
+            Ok(_) => passage.accepted(),
+            // It says nothing of the login: the next one tries with another token.
+            Err(Error::Credentials(_)) if self.session.is_renewable() => drop(passage),
+            Err(error) => passage.failed(&Failure::from(error)),
         }
-        let limit = self.options.max_page_bytes;
-        let body = body::read_whole(response, limit).await.map_err(from_transport)?;
-        let body = body.ok_or(Error::TooLarge { limit })?;
-        if head.is_html(&body) {
-            return Err(Error::from_answer(head.with_body(&body)));
-        }
-        Page::decode(&body)
-            .map_err(|problem| Error::InvalidResponse { problem, request_id: head.request_id() })
+        result
+    }
+
+    async fn ask(&self, page: PageRequest) -> Result<Page, Error> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut query = vec![("limit", page.limit.to_string()), ("offset", page.offset.to_string())];
+        let project = self.target.enterprise_project_id.iter();
+        query.extend(project.map(|id| ("enterprise_project_id", id.clone())));
+        let api = Api::ListTasks;
+        let authorization = Authorization::Credentials(&self.session.credentials);
+        let call = Call { api, endpoint: &self.target.endpoint, query, authorization };
+        let received = self.client.http.send(&call).await?;
+        Page::decode(&received.body).map_err(|problem| Error::InvalidResponse {
+            api,
+            problem,
+            request_id: received.request_id,
+        })
     }
 }

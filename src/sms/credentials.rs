@@ -1,25 +1,26 @@
-//! What a request to SMS is authorised with.
+//! What a request is authorised with, and what a watch signs in with to get there.
 
 mod digest;
 mod hidden;
+mod login;
+mod redact;
 mod secret;
 
-pub use digest::{CredentialsDigest, DigestKey, RandomnessError};
-pub use hidden::{AccessKey, AuthToken, ScopeId, SecretKey, SecurityToken, ValueError};
-pub use secret::SecretError;
+pub use digest::{DigestKey, LoginDigest, RandomnessError};
+pub use hidden::{AccessKey, AuthToken, Name, Password, ScopeId, SecretKey, SecurityToken, ValueError};
+pub use login::{KeyPair, Login, LookUp, Method, PasswordLogin, TokenScope};
+pub use secret::{SecretData, SecretError};
+
+pub(in crate::sms) use redact::Redactor;
 
 /// Credentials that a request can be sent with at once. What needs a request of its own first, such as a password,
-/// is turned into these before.
+/// is turned into these before: see [`Login`].
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// An access key, permanent or temporary: requests are signed.
     AkSk {
-        /// Which key signs.
-        access_key: AccessKey,
-        /// What it signs with; never sent.
-        secret_key: SecretKey,
-        /// Sent along with temporary keys.
-        security_token: Option<SecurityToken>,
+        /// The key.
+        keys: KeyPair,
         /// What the requests are about.
         scope: Scope,
     },
@@ -38,46 +39,23 @@ pub enum Scope {
     Project(ScopeId),
 }
 
-impl Credentials {
-    /// Everything in these credentials that must not be seen.
-    fn hidden_texts(&self) -> impl Iterator<Item = &str> {
-        let (first, second, third) = match self {
-            Self::AkSk { access_key, secret_key, security_token, .. } => (
-                access_key.reveal(),
-                Some(secret_key.reveal()),
-                security_token.as_ref().map(SecurityToken::reveal),
-            ),
-            Self::Token(token) => (token.reveal(), None, None),
-        };
-        [Some(first), second, third].into_iter().flatten()
-    }
-
-    /// Takes these credentials out of a text. The vendor's gateway quotes access keys in its error messages.
-    #[must_use]
-    pub fn hide_in(&self, text: &str) -> String {
-        self.hidden_texts().fold(text.to_owned(), |text, hidden| text.replace(hidden, "[hidden]"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn debug_output_and_quoted_texts_show_nothing() {
-        let credentials = Credentials::AkSk {
+        let keys = KeyPair {
             access_key: AccessKey::parse("marker-ak").unwrap(),
             secret_key: SecretKey::parse("marker-sk").unwrap(),
             security_token: Some(SecurityToken::parse("marker-st").unwrap()),
-            scope: Scope::None,
         };
+        let credentials = Credentials::AkSk { keys, scope: Scope::None };
         let token = Credentials::Token(AuthToken::parse("marker-token").unwrap());
-        for credentials in [credentials, token] {
+        for (credentials, count) in [(credentials, 3), (token, 1)] {
             assert!(!format!("{credentials:#?}").contains("marker"));
-            let quoted = "AK marker-ak failed, marker-sk marker-st";
-            let quoted = format!("{quoted} marker-token");
-            let hidden = credentials.hide_in(&quoted);
-            let count = credentials.hidden_texts().count();
+            let quoted = "AK marker-ak failed, marker-sk marker-st marker-token";
+            let hidden = Redactor::of(&credentials).hide_in(quoted);
             assert_eq!(hidden.matches("[hidden]").count(), count, "{hidden}");
         }
     }

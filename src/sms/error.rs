@@ -13,27 +13,32 @@ pub use transport::{ProxyProblem, TlsProblem};
 
 pub(super) use answer::AnswerHead;
 
-use super::wire::PageError;
-use crate::core::endpoint::Endpoint;
+use super::{api::Api, wire::PageError};
+use crate::core::{
+    endpoint::{Endpoint, Region},
+    failure::Failure,
+};
 
 /// Why a listing failed. Messages say what happened and what to do, and don't change from try to try.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// SMS doesn't accept the credentials. Trying again soon can lock the access key.
-    #[error("SMS does not accept the credentials: {0}. Check the keys or the token in the Secret")]
+    #[error("{api} does not accept the credentials: {0}. {advice}", api = .0.api, advice = .0.api.advice_on_credentials())]
     Credentials(Answer),
     /// The credentials are good, but lack a permission.
-    #[error(
-        "the credentials lack a permission: {0}. Grant sms:server:listTask to the user or agency that they belong to"
-    )]
+    #[error("the credentials lack a permission: {0}. {advice}", advice = .0.api.advice_on_permission())]
     Permission(Answer),
     /// The signature's time is too far from the API's.
     #[error(
-        "the clock here is more than 15 minutes away from that of SMS: {0}. Synchronise the clocks of the nodes"
+        "the clock here is more than 15 minutes away from that of {api}: {0}. Synchronise the clocks of the nodes",
+        api = .0.api
     )]
     ClockSkew(Answer),
     /// Flow control.
-    #[error("the flow control of SMS refused the request: {answer}. Fewer watches or longer intervals help")]
+    #[error(
+        "the flow control of {api} refused the request: {answer}. Fewer watches or longer intervals help",
+        api = answer.api
+    )]
     Throttled {
         /// What SMS answered, with the time to wait if it said one.
         answer: Answer,
@@ -41,12 +46,10 @@ pub enum Error {
         limit: Option<RateLimit>,
     },
     /// A server error of SMS, or of a proxy before it.
-    #[error("SMS, or a proxy before it, failed: {0}")]
+    #[error("{api}, or a proxy before it, failed: {0}", api = .0.api)]
     Server(Answer),
     /// SMS, or something else at this endpoint, refuses the request as such.
-    #[error(
-        "the request was refused: {0}. Check that the endpoint is one of SMS, and the enterprise project"
-    )]
+    #[error("the request was refused: {0}. {advice}", advice = .0.api.advice_on_request())]
     Rejected(Answer),
     /// A page for people where JSON was expected.
     #[error("the answer is {0}. Check the endpoint and the way to it")]
@@ -63,9 +66,11 @@ pub enum Error {
         /// The API's id of the request.
         request_id: Option<String>,
     },
-    /// An answer that isn't a page of tasks.
-    #[error("the answer of SMS can't be used: {problem}")]
+    /// An answer that isn't what was asked for.
+    #[error("the answer of {api} can't be used: {problem}")]
     InvalidResponse {
+        /// Which call.
+        api: Api,
         /// What is wrong with it.
         #[source]
         problem: PageError,
@@ -83,8 +88,10 @@ pub enum Error {
         source: reqwest::Error,
     },
     /// An answer longer than any page of tasks.
-    #[error("the answer of SMS is longer than {limit} bytes, which no list of tasks is")]
+    #[error("the answer of {api} is longer than {limit} bytes, which none should be")]
     TooLarge {
+        /// Which call.
+        api: Api,
         /// The greatest length that is read.
         limit: usize,
     },
@@ -152,6 +159,22 @@ pub enum Error {
         /// All reasons.
         source: reqwest::Error,
     },
+    /// A project is to be looked up by the region's name, but there is no region.
+    #[error(
+        "the Secret's projectId is auto, which takes the project that is named like spec.region. Set spec.region"
+    )]
+    NoRegion,
+    /// The account has no project of that name.
+    #[error(
+        "the account has no project named {region}. Write the id of a project into the Secret's projectId, or correct spec.region"
+    )]
+    NoProject {
+        /// The region, whose project was asked for.
+        region: Region,
+    },
+    /// What failed for others with the same credentials, or what is known before.
+    #[error("{}", .0.message)]
+    Known(Box<Failure>),
 }
 
 impl Error {
@@ -175,6 +198,10 @@ impl Error {
                 Self::Throttled { answer: Answer { retry_after: pause, ..answer }, limit }
             }
             ("0301" | "0307", _) | (_, 401) => Self::Credentials(answer),
+            // What IAM can't find or use of a request for a token is the user's name, password, account or project.
+            (code, 400 | 403 | 404 | 409) if code.is_empty() && answer.api == Api::CreateToken => {
+                Self::Credentials(answer)
+            }
             (_, 403) => Self::Permission(answer),
             (_, 408 | 500..) => Self::Server(answer),
             _ => Self::Rejected(answer),

@@ -1,17 +1,25 @@
-//! The API of Huawei Cloud SMS (Server Migration Service), as far as it is needed to list tasks. Knows nothing of
-//! Kubernetes.
+//! The API of Huawei Cloud SMS (Server Migration Service), as far as it is needed to list tasks, and that of IAM, as far
+//! as it is needed to sign in. Knows nothing of Kubernetes.
 
+mod ambient;
+mod api;
 pub mod client;
 pub mod credentials;
 pub mod error;
+mod gate;
+mod http;
+mod iam;
 pub mod listing;
 pub mod network;
 mod retry;
+mod sessions;
 mod signer;
 mod wire;
 
-pub use client::{Client, ClientOptions, ListTarget, Listing};
-pub use credentials::Credentials;
+pub use ambient::{Ambient, MetadataEndpoint, MetadataEndpointError, secret_data_of_environment};
+pub use api::Api;
+pub use client::{Client, ClientError, ClientOptions, ListTarget, Listing};
+pub use credentials::Login;
 pub use error::Error;
-pub use network::{ClientError, NetworkOptions};
+pub use network::NetworkOptions;
 pub use wire::PageError;

@@ -19,6 +19,7 @@ use reqwest::{ClientBuilder, redirect, tls::Version};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
+use super::client::ClientError;
 use crate::core::endpoint::{AllowedAddresses, Endpoint};
 use authorities::Bundles;
 use lookup::{EndpointResolver, ProxyResolver};
@@ -58,17 +59,6 @@ impl Default for NetworkOptions {
             lookup: Lookup::default(),
         }
     }
-}
-
-/// The HTTP client can't be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// What is missing, such as the system's trusted authorities.
-    #[error("can't set up the HTTP client: {0}")]
-    Http(#[from] reqwest::Error),
-    /// A file of authorities.
-    #[error(transparent)]
-    Authorities(#[from] CaFileError),
 }
 
 /// The way to endpoints.

@@ -32,11 +32,19 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::sms::error::Answer;
+    use crate::sms::{api::Api, error::Answer};
 
     fn answer(status: u16) -> Error {
         let (code, message, request_id, retry_after, html) = (None, None, None, None, false);
-        Error::from_answer(Answer { status, code, message, request_id, retry_after, html })
+        Error::from_answer(Answer {
+            api: Api::ListTasks,
+            status,
+            code,
+            message,
+            request_id,
+            retry_after,
+            html,
+        })
     }
 
     /// How often a request is tried that fails with these statuses, and whether it succeeds.

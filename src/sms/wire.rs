@@ -3,6 +3,7 @@
 //! The vendor's documents and SDKs disagree on types, and any field may be missing, null or empty. So each field is
 //! read for itself, by what it can mean, and what means nothing is absent. Only the frame of a page is strict.
 
+pub(super) mod iam;
 pub(super) mod json;
 mod task;
 mod task_error;
@@ -23,18 +24,23 @@ pub(super) struct Page {
     pub(super) skipped: usize,
 }
 
-/// Why an answer is no page of tasks.
+/// Why an answer isn't what was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
     /// It isn't JSON, or not all of it.
     #[error("it is not a JSON object, or breaks off")]
     Syntax(#[source] serde_json::Error),
-    /// Whether all tasks have been seen can't be known without their number.
-    #[error("it has no usable `count`")]
-    Count,
     /// The tasks are no list.
-    #[error("its `tasks` is not a list")]
-    Tasks(#[source] serde_json::Error),
+    #[error("its `{list}` is not a list")]
+    List {
+        /// The field.
+        list: &'static str,
+        /// What the parser says.
+        source: serde_json::Error,
+    },
+    /// What was asked for isn't there.
+    #[error("it has no usable {0}")]
+    Missing(&'static str),
 }
 
 impl Page {
@@ -43,10 +49,12 @@ impl Page {
         let text = String::from_utf8_lossy(body);
         let page = Object::parse(&text).map_err(PageError::Syntax)?;
         let count = page.integer("count").and_then(|count| u64::try_from(count).ok());
-        let entries = page.list("tasks").map_err(PageError::Tasks)?;
+        let entries = page.list("tasks").map_err(|source| PageError::List { list: "tasks", source })?;
         let tasks: Vec<Task> = entries.iter().filter_map(|entry| decode_entry(entry)).collect();
         let skipped = entries.len().saturating_sub(tasks.len());
-        Ok(Self { count: count.ok_or(PageError::Count)?, tasks, skipped })
+        // Whether all tasks have been seen can't be known without their number.
+        let count = count.ok_or(PageError::Missing("`count`"))?;
+        Ok(Self { count, tasks, skipped })
     }
 
     /// How many entries the page has, usable or not.

@@ -4,6 +4,7 @@
 // What a test can't set up or read is a test that fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod breaker;
 mod check;
 #[path = "../sms_client/connect_proxy.rs"]
 #[allow(dead_code, reason = "not all that the client's tests need is needed here")]

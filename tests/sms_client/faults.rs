@@ -92,15 +92,15 @@ async fn silence_ends_at_the_deadlines() {
     let limits = ClientOptions { response_timeout: Duration::from_millis(100), ..options() };
     for effect in [Effect::Delay(long), Effect::StallBody { after: 40, seconds: long }] {
         let simulator = faulty(3, effect).await;
-        let (target, credentials) = (target(&simulator.endpoint()), access_key(&[]));
-        let error = list_with(&client(limits.clone()), &target, &credentials).await.unwrap_err();
+        let (target, login) = (target(&simulator.endpoint()), access_key(&[]));
+        let error = list_with(&client(limits.clone()), &target, &login).await.unwrap_err();
         assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
         assert_eq!(Failure::from(&error).kind, FailureKind::EndpointUnreachable);
     }
     let simulator = faulty(3, Effect::Delay(long)).await;
     let limits = ClientOptions { listing_timeout: Duration::from_millis(100), ..options() };
-    let (target, credentials) = (target(&simulator.endpoint()), access_key(&[]));
-    let error = list_with(&client(limits), &target, &credentials).await.unwrap_err();
+    let (target, login) = (target(&simulator.endpoint()), access_key(&[]));
+    let error = list_with(&client(limits), &target, &login).await.unwrap_err();
     assert!(matches!(error, Error::ListingTimeout(_)), "{error:?}");
 }
 
@@ -123,9 +123,9 @@ async fn long_answers_end_at_the_limit_also_when_they_are_compressed() {
         if compressed {
             simulator.faults().add(Effect::Gzip);
         }
-        let (target, credentials) = (target(&simulator.endpoint()), access_key(&[]));
-        let error = list_with(&client(limits.clone()), &target, &credentials).await.unwrap_err();
-        assert!(matches!(error, Error::TooLarge { limit: 1_000_000 }), "{error:?}");
+        let (target, login) = (target(&simulator.endpoint()), access_key(&[]));
+        let error = list_with(&client(limits.clone()), &target, &login).await.unwrap_err();
+        assert!(matches!(error, Error::TooLarge { limit: 1_000_000, .. }), "{error:?}");
         // Within the default limit, one long name hides nothing.
         let listing = list(&simulator).await.unwrap();
         assert_eq!(listing.tasks.len(), 3);

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use futures::future::join_all;
 use migration_task_watch::{
     core::failure::{Failure, FailureKind},
-    sms::{ClientOptions, Credentials, ListTarget},
+    sms::{ClientOptions, ListTarget, Login},
 };
 use sms_simulator::{Account, Action, ENCODED_AUTHORIZATION_MESSAGE, Effect, Seconds, TaskState};
 
 use crate::support::{
-    TOKEN, access_key, client, credentials, failure, list, list_with, options, simulator, target, tasks,
+    TOKEN, access_key, client, failure, list, list_with, login, options, simulator, target, tasks,
 };
 
 #[tokio::test]
@@ -47,13 +47,13 @@ async fn each_kind_of_credentials_opens_the_account() {
     let account = Account::default();
     let (domain, project) = (account.domain_id.as_str(), account.projects[0].id.as_str());
     let simulator = simulator(tasks(3)).await;
-    for credentials in [
+    for login in [
         access_key(&[]),
         access_key(&[("domainId", domain)]),
         access_key(&[("projectId", project)]),
-        credentials(&[("token", TOKEN)]),
+        login(&[("token", TOKEN)]),
     ] {
-        let listing = list_with(&client(options()), &target(&simulator.endpoint()), &credentials).await;
+        let listing = list_with(&client(options()), &target(&simulator.endpoint()), &login).await;
         assert_eq!(listing.unwrap().tasks.len(), 3);
     }
     simulator.accounts().insert(account.with_security_token("st"));
@@ -66,13 +66,13 @@ async fn each_kind_of_credentials_opens_the_account() {
 async fn bad_credentials_cost_one_request_and_are_told_from_a_missing_permission() {
     let simulator = simulator(tasks(900)).await;
     let id = Account::default().access_keys[0].id.clone();
-    let wrong: [Credentials; 3] = [
-        credentials(&[("accessKey", id.as_str()), ("secretKey", "MARKERSECRET")]),
-        credentials(&[("accessKey", "MARKERKEY"), ("secretKey", "MARKERSECRET")]),
-        credentials(&[("token", "MARKERTOKEN")]),
+    let wrong: [Login; 3] = [
+        login(&[("accessKey", id.as_str()), ("secretKey", "MARKERSECRET")]),
+        login(&[("accessKey", "MARKERKEY"), ("secretKey", "MARKERSECRET")]),
+        login(&[("token", "MARKERTOKEN")]),
     ];
-    for (number, credentials) in wrong.iter().enumerate() {
-        let result = list_with(&client(options()), &target(&simulator.endpoint()), credentials).await;
+    for (number, login) in wrong.iter().enumerate() {
+        let result = list_with(&client(options()), &target(&simulator.endpoint()), login).await;
         let error = result.unwrap_err();
         let failure = Failure::from(&error);
         assert_eq!(failure.kind, FailureKind::CredentialsInvalid, "{failure:?}");
@@ -114,8 +114,8 @@ async fn requests_under_way_are_bounded_for_a_listing_and_for_all() {
 
     simulator.requests().clear();
     let client = client(ClientOptions { max_concurrency: 3, ..options() });
-    let (target, credentials) = (target(&simulator.endpoint()), access_key(&[]));
-    let listings = join_all((0..4).map(|_| list_with(&client, &target, &credentials))).await;
+    let (target, login) = (target(&simulator.endpoint()), access_key(&[]));
+    let listings = join_all((0..4).map(|_| list_with(&client, &target, &login))).await;
     assert!(listings.into_iter().all(|listing| listing.unwrap().tasks.len() == 2000));
     let peak = simulator.requests().counters().peak_in_flight;
     assert!(peak <= 3, "{peak}");

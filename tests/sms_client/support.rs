@@ -1,13 +1,14 @@
 //! A simulator, and a client for it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use migration_task_watch::{
     core::{
         endpoint::Endpoint,
         failure::{Failure, FailureKind},
+        plan::Iam,
     },
-    sms::{Client, ClientOptions, Credentials, Error, ListTarget, Listing},
+    sms::{Client, ClientOptions, Error, ListTarget, Listing, Login, credentials::SecretData},
 };
 use sms_simulator::{Account, Config, Fault, Simulator, Task};
 
@@ -47,28 +48,27 @@ pub(crate) fn client(options: ClientOptions) -> Client {
 }
 
 pub(crate) fn target(endpoint: &str) -> ListTarget {
-    ListTarget { endpoint: Endpoint::parse(endpoint).unwrap(), enterprise_project_id: None }
+    let endpoint = Endpoint::parse(endpoint).unwrap();
+    // The simulator plays both.
+    let iam = Ok(Iam { endpoint: endpoint.clone(), otherwise: None });
+    ListTarget { endpoint, enterprise_project_id: None, iam, region: None }
 }
 
-pub(crate) fn credentials(entries: &[(&str, &str)]) -> Credentials {
-    let data: BTreeMap<_, _> =
+pub(crate) fn login(entries: &[(&str, &str)]) -> Login {
+    let data: SecretData =
         entries.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect();
-    Credentials::from_secret_data(&data).unwrap()
+    Login::from_secret_data(&data).unwrap()
 }
 
 /// The default account's key pair, with more entries.
-pub(crate) fn access_key(more: &[(&str, &str)]) -> Credentials {
+pub(crate) fn access_key(more: &[(&str, &str)]) -> Login {
     let account = Account::default();
     let key = &account.access_keys[0];
-    credentials(&[&[("accessKey", key.id.as_str()), ("secretKey", key.secret.as_str())], more].concat())
+    login(&[&[("accessKey", key.id.as_str()), ("secretKey", key.secret.as_str())], more].concat())
 }
 
-pub(crate) async fn list_with(
-    client: &Client,
-    target: &ListTarget,
-    credentials: &Credentials,
-) -> Result<Listing, Error> {
-    tokio::time::timeout(DEADLINE, client.list_tasks(target, credentials)).await.expect("a listing must end")
+pub(crate) async fn list_with(client: &Client, target: &ListTarget, login: &Login) -> Result<Listing, Error> {
+    tokio::time::timeout(DEADLINE, client.list_tasks(target, login)).await.expect("a listing must end")
 }
 
 pub(crate) async fn list(simulator: &Simulator) -> Result<Listing, Error> {

@@ -2,17 +2,23 @@
 
 use std::time::Duration;
 
-use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
+use k8s_openapi::{
+    apimachinery::pkg::apis::meta::v1::Condition,
+    jiff::{SignedDuration, Timestamp},
+};
 
 use super::{Truth, Verdict, find, truth, types};
 use crate::core::{
     failure::{Failure, FailureKind},
     schedule::longest_retry,
-    time::{after, short},
+    time::{after, short, whole_seconds},
 };
 
 /// A failure that isn't told at once is told after the longer of two intervals and this.
 const LEAST_GRACE: Duration = Duration::from_secs(60);
+
+/// How long before their end credentials are warned of: time for a person to replace them.
+const EXPIRY_WARNING: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is known of the watch's health.
 #[derive(Clone, Debug)]
@@ -35,6 +41,8 @@ pub struct Signs<'a> {
     pub interval: Duration,
     /// Tasks that were listed but couldn't be read.
     pub unreadable: usize,
+    /// When the credentials end, if that is known and they aren't renewed by themselves.
+    pub credentials_expire: Option<Timestamp>,
     /// Now.
     pub now: Timestamp,
 }
@@ -59,7 +67,9 @@ impl Health {
         }
         match signs.failure {
             Some(failure) => signs.failing(failure),
-            None if signs.has_fresh_listing => Self::of(ready(Truth::True, "Synced", signs.synced()), None),
+            None if signs.has_fresh_listing => {
+                Self::of(ready(Truth::True, "Synced", signs.synced()), signs.expiry_news())
+            }
             None => signs.waiting(),
         }
     }
@@ -146,13 +156,33 @@ impl Signs<'_> {
         }
     }
 
+    /// When the credentials' end becomes worth a warning, or has come.
+    fn expiry_news(&self) -> Option<Timestamp> {
+        let expire = self.credentials_expire?;
+        let warning = expire.saturating_sub(EXPIRY_WARNING).unwrap_or(expire);
+        [warning, expire].into_iter().find(|time| *time > self.now)
+    }
+
+    /// What is said of the credentials' end. Nothing of one that is far.
+    fn expiry(&self) -> String {
+        let Some(expire) = self.credentials_expire else { return String::new() };
+        let time = whole_seconds(expire);
+        if self.now >= expire {
+            format!(" The credentials ended at {time}; replace them.")
+        } else if expire.duration_since(self.now) <= EXPIRY_WARNING {
+            format!(" The credentials end at {time}; replace them before.")
+        } else {
+            String::new()
+        }
+    }
+
     fn synced(&self) -> String {
         let unreadable = match self.unreadable {
             0 => String::new(),
             1 => " One task of the account can't be read and is left out.".to_owned(),
             many => format!(" {many} tasks of the account can't be read and are left out."),
         };
-        format!("Listings are complete, every {}.{unreadable}", short(self.interval))
+        format!("Listings are complete, every {}.{unreadable}{}", short(self.interval), self.expiry())
     }
 }
 

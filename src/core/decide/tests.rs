@@ -11,9 +11,9 @@ use super::*;
 use crate::{
     api::MigrationTaskWatchSpec,
     core::{
-        endpoint::AllowedEndpoints,
         failure::FailureKind,
         outbox::owed,
+        policy::Policy,
         task::{Percent, Server, SubTask, Task, TaskError, TaskState},
     },
 };
@@ -150,7 +150,7 @@ fn plan(extra: serde_json::Value) -> Result<Plan, Failure> {
         serde_json::json!({"region": "ap-southeast-3", "credentials": {"secretRef": {"name": "huawei"}}});
     spec.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     let spec: MigrationTaskWatchSpec = serde_json::from_value(spec).unwrap();
-    Plan::parse(&spec, &AllowedEndpoints::default())
+    Plan::parse(&spec, "migration", &Policy::default())
 }
 
 fn task(id: &str, state: &str) -> Task {

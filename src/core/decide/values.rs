@@ -25,6 +25,8 @@ pub struct Observation {
     pub polling_since: Timestamp,
     /// The newest complete listing.
     pub snapshot: Option<Arc<Snapshot>>,
+    /// When the credentials end, if that is known and they aren't renewed by themselves.
+    pub credentials_expire: Option<Timestamp>,
     /// Why the newest attempt failed, if it did.
     pub failure: Option<Failure>,
     /// The last value of the annotation whose request has been answered.
@@ -35,7 +37,13 @@ impl Observation {
     /// Nothing yet.
     #[must_use]
     pub fn start(now: Timestamp) -> Self {
-        Self { polling_since: now, snapshot: None, failure: None, handled_request: None }
+        Self {
+            polling_since: now,
+            snapshot: None,
+            credentials_expire: None,
+            failure: None,
+            handled_request: None,
+        }
     }
 }
 

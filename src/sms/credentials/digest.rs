@@ -4,7 +4,7 @@ use std::fmt;
 
 use ring::{hmac, rand::SystemRandom};
 
-use super::{Credentials, Scope, SecurityToken};
+use super::{Credentials, KeyPair, Login, LookUp, Method, Scope, SecurityToken, TokenScope};
 
 /// The system gave no random numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,20 +22,26 @@ impl DigestKey {
     }
 }
 
-/// Stands for the content of credentials: equal for equal content, different for any other.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CredentialsDigest([u8; 32]);
+impl fmt::Debug for DigestKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[key]")
+    }
+}
 
-impl fmt::Debug for CredentialsDigest {
+/// Stands for the content of a login: equal for equal content, different for any other.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LoginDigest([u8; 32]);
+
+impl fmt::Debug for LoginDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[digest]")
     }
 }
 
-impl Credentials {
-    /// The digest of everything that a request with these credentials depends on.
+impl Login {
+    /// The digest of everything that signing in depends on.
     #[must_use]
-    pub fn digest(&self, key: &DigestKey) -> CredentialsDigest {
+    pub fn digest(&self, key: &DigestKey) -> LoginDigest {
         let mut context = hmac::Context::with_key(&key.0);
         for part in self.parts() {
             // With the length before each part, no two lists of parts are the same bytes.
@@ -46,25 +52,41 @@ impl Credentials {
         for (to, from) in digest.iter_mut().zip(context.sign().as_ref()) {
             *to = *from;
         }
-        CredentialsDigest(digest)
+        LoginDigest(digest)
     }
 
     /// The content in a fixed order; the first part tells the kind.
     fn parts(&self) -> [Option<&str>; 6] {
-        match self {
-            Self::AkSk { access_key, secret_key, security_token, scope } => {
-                let (domain, project) = match scope {
-                    Scope::None => (None, None),
-                    Scope::Domain(id) => (Some(id.as_str()), None),
-                    Scope::Project(id) => (None, Some(id.as_str())),
+        match &self.method {
+            Method::Ready(Credentials::AkSk { keys, scope }) => {
+                let (kind, id) = match scope {
+                    Scope::None => ("keys", None),
+                    Scope::Domain(id) => ("keys of a domain", Some(id.as_str())),
+                    Scope::Project(id) => ("keys of a project", Some(id.as_str())),
                 };
-                let security_token = security_token.as_ref().map(SecurityToken::reveal);
-                let keys = [access_key.reveal(), secret_key.reveal()].map(Some);
-                [Some("AkSk"), keys[0], keys[1], security_token, domain, project]
+                of_keys(kind, keys, id)
             }
-            Self::Token(token) => [Some("Token"), Some(token.reveal()), None, None, None, None],
+            Method::Ready(Credentials::Token(token)) => {
+                [Some("token"), Some(token.reveal()), None, None, None, None]
+            }
+            Method::LookUp(keys, LookUp::Domain) => of_keys("keys, looking a domain up", keys, None),
+            Method::LookUp(keys, LookUp::Project) => of_keys("keys, looking a project up", keys, None),
+            Method::Password(login) => {
+                let (kind, scope) = match &login.scope {
+                    TokenScope::Domain => ("password for a domain", None),
+                    TokenScope::ProjectId(id) => ("password for a project's id", Some(id.as_str())),
+                    TokenScope::ProjectName(name) => ("password for a project's name", Some(name.as_str())),
+                };
+                let user = [&login.username, &login.domain].map(|name| Some(name.as_str()));
+                [Some(kind), user[0], user[1], Some(login.password.reveal()), scope, None]
+            }
         }
     }
+}
+
+fn of_keys<'a>(kind: &'a str, keys: &'a KeyPair, id: Option<&'a str>) -> [Option<&'a str>; 6] {
+    let token = keys.security_token.as_ref().map(SecurityToken::reveal);
+    [Some(kind), Some(keys.access_key.reveal()), Some(keys.secret_key.reveal()), token, id, None]
 }
 
 #[cfg(test)]
@@ -72,23 +94,41 @@ mod tests {
     use super::super::*;
     use proptest::prelude::*;
 
-    fn content() -> impl Strategy<Value = Credentials> {
+    fn content() -> impl Strategy<Value = Login> {
         let text = || prop_oneof!["[ab]{1,2}"];
+        let keys =
+            (text(), text(), proptest::option::of(text())).prop_map(|(access_key, secret_key, token)| {
+                KeyPair {
+                    access_key: AccessKey::parse(&access_key).unwrap(),
+                    secret_key: SecretKey::parse(&secret_key).unwrap(),
+                    security_token: token.map(|text| SecurityToken::parse(&text).unwrap()),
+                }
+            });
         let scope = prop_oneof![
             Just(Scope::None),
             text().prop_map(|id| Scope::Domain(ScopeId::parse(&id).unwrap())),
             text().prop_map(|id| Scope::Project(ScopeId::parse(&id).unwrap())),
         ];
-        let keys = (text(), text(), proptest::option::of(text()), scope);
-        prop_oneof![
-            keys.prop_map(|(access_key, secret_key, security_token, scope)| Credentials::AkSk {
-                access_key: AccessKey::parse(&access_key).unwrap(),
-                secret_key: SecretKey::parse(&secret_key).unwrap(),
-                security_token: security_token.map(|text| SecurityToken::parse(&text).unwrap()),
-                scope,
+        let token_scope = prop_oneof![
+            Just(TokenScope::Domain),
+            text().prop_map(|id| TokenScope::ProjectId(ScopeId::parse(&id).unwrap())),
+            text().prop_map(|name| TokenScope::ProjectName(Name::parse(&name).unwrap())),
+        ];
+        let method = prop_oneof![
+            (keys.clone(), scope).prop_map(|(keys, scope)| Method::Ready(Credentials::AkSk { keys, scope })),
+            (keys, prop_oneof![Just(LookUp::Domain), Just(LookUp::Project)])
+                .prop_map(|(keys, look_up)| Method::LookUp(keys, look_up)),
+            text().prop_map(|token| Method::Ready(Credentials::Token(AuthToken::parse(&token).unwrap()))),
+            (text(), text(), text(), token_scope).prop_map(|(username, password, domain, scope)| {
+                Method::Password(PasswordLogin {
+                    username: Name::parse(&username).unwrap(),
+                    password: Password::parse(&password).unwrap(),
+                    domain: Name::parse(&domain).unwrap(),
+                    scope,
+                })
             }),
-            text().prop_map(|token| Credentials::Token(AuthToken::parse(&token).unwrap())),
-        ]
+        ];
+        method.prop_map(|method| Login { method, expires: None })
     }
 
     proptest! {
@@ -102,8 +142,8 @@ mod tests {
 
     #[test]
     fn digests_of_two_processes_differ() {
-        let credentials = Credentials::Token(AuthToken::parse("token").unwrap());
-        let digest = || credentials.digest(&DigestKey::random().unwrap());
+        let login = Login::from(Credentials::Token(AuthToken::parse("token").unwrap()));
+        let digest = || login.digest(&DigestKey::random().unwrap());
         assert_ne!(digest(), digest());
     }
 }

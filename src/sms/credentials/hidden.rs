@@ -19,6 +19,15 @@ pub enum ValueError {
     /// More than any key or token has.
     #[error("is longer than {LIMIT} bytes")]
     TooLong,
+    /// White space around a text that may have some inside.
+    #[error("begins or ends with white space")]
+    Surrounded,
+    /// A line break or another control character.
+    #[error("contains control characters")]
+    Control,
+    /// A time in another form than RFC 3339.
+    #[error("is not a time such as 2026-11-25T08:00:00Z")]
+    Time,
 }
 
 /// Twice what IAM documents for its longest tokens.
@@ -35,9 +44,20 @@ fn check(text: &str) -> Result<&str, ValueError> {
     }
 }
 
+/// Refuses what can't be meant. These are sent in JSON, which carries any character.
+fn check_text(text: &str) -> Result<&str, ValueError> {
+    match text {
+        "" => Err(ValueError::Empty),
+        _ if text.len() > LIMIT => Err(ValueError::TooLong),
+        _ if text.trim() != text => Err(ValueError::Surrounded),
+        _ if text.contains(char::is_control) => Err(ValueError::Control),
+        _ => Ok(text),
+    }
+}
+
 /// Declares texts that no output shows and that are overwritten in memory when they are dropped.
 macro_rules! hidden {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident by $check:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone)]
         pub struct $name(Zeroizing<String>);
@@ -45,7 +65,7 @@ macro_rules! hidden {
         impl $name {
             /// Checks that the text can be sent.
             pub fn parse(text: &str) -> Result<Self, ValueError> {
-                check(text).map(|text| Self(Zeroizing::new(text.to_owned())))
+                $check(text).map(|text| Self(Zeroizing::new(text.to_owned())))
             }
 
             /// The text itself: to sign and to send, for nothing else.
@@ -64,13 +84,32 @@ macro_rules! hidden {
 
 hidden! {
     /// The id of an access key (AK).
-    AccessKey;
+    AccessKey by check;
     /// The secret of an access key (SK).
-    SecretKey;
+    SecretKey by check;
     /// What makes a temporary access key valid (X-Security-Token).
-    SecurityToken;
+    SecurityToken by check;
     /// A token of IAM (X-Auth-Token).
-    AuthToken;
+    AuthToken by check;
+    /// The password of an IAM user.
+    Password by check_text;
+}
+
+/// The name of a user, an account or a project. Not a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name(String);
+
+impl Name {
+    /// Checks that the name can be one.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        check_text(text).map(|text| Self(text.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The id of an account or project. Not a secret.
@@ -109,6 +148,13 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(SecretKey::parse(text).err(), Some(expected), "{text:?}");
         }
+        for text in ["", " a", "a ", "a\nb", "\0"] {
+            assert!(Password::parse(text).is_err() && Name::parse(text).is_err(), "{text:?}");
+        }
+        assert_eq!(
+            Password::parse("correct hörse \"battery\"").unwrap().reveal(),
+            "correct hörse \"battery\""
+        );
         assert_eq!(AuthToken::parse(&"a".repeat(LIMIT)).unwrap().reveal().len(), LIMIT);
         assert_eq!(SecretKey::parse("a+/=~!").unwrap().reveal(), "a+/=~!");
     }

@@ -1,8 +1,13 @@
 //! Reading credentials from the data of a Kubernetes Secret, which is a map of keys to bytes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use super::{AccessKey, AuthToken, Credentials, Scope, ScopeId, SecretKey, SecurityToken, ValueError};
+use zeroize::Zeroizing;
+
+use super::{
+    AccessKey, AuthToken, Credentials, KeyPair, Login, LookUp, Method, Name, Password, PasswordLogin, Scope,
+    ScopeId, SecretKey, SecurityToken, TokenScope, ValueError,
+};
 use crate::core::{
     failure::{Failure, FailureKind},
     text,
@@ -13,7 +18,8 @@ use crate::core::{
 pub enum SecretError {
     /// None of the keys that begin a kind of credentials is there.
     #[error(
-        "it needs the keys `accessKey` and `secretKey`, or the key `token`; the keys that it has: {found}"
+        "it needs the keys `accessKey` and `secretKey`, or `token`, or `username`, `password` and `domainName`; the keys \
+         that it has: {found}"
     )]
     NoCredentials {
         /// The names of the keys that are there.
@@ -59,11 +65,6 @@ pub enum SecretError {
         /// The key.
         key: &'static str,
     },
-    /// A user's name and password.
-    #[error(
-        "signing in with `username` and `password` is not supported; use `accessKey` and `secretKey`, or `token`"
-    )]
-    PasswordUnsupported,
 }
 
 impl SecretError {
@@ -85,7 +86,13 @@ const PASSWORD: &str = "password";
 const DOMAIN_NAME: &str = "domainName";
 const PROJECT_NAME: &str = "projectName";
 
-const KNOWN: [&str; 10] = [
+/// When what the Secret holds ends by itself.
+const EXPIRES_AT: &str = "expiresAt";
+
+/// Stands for an id that IAM is asked for.
+const AUTO: &str = "auto";
+
+const KNOWN: [&str; 11] = [
     ACCESS_KEY,
     SECRET_KEY,
     SECURITY_TOKEN,
@@ -96,6 +103,7 @@ const KNOWN: [&str; 10] = [
     PASSWORD,
     DOMAIN_NAME,
     PROJECT_NAME,
+    EXPIRES_AT,
 ];
 
 /// A kind of credentials that a Secret can hold.
@@ -104,62 +112,117 @@ struct Kind {
     marks: &'static [&'static str],
     /// All keys that it may have.
     keys: &'static [&'static str],
-    read: fn(&SecretData<'_>) -> Result<Credentials, SecretError>,
+    read: fn(&SecretData) -> Result<Method, SecretError>,
 }
 
 const KINDS: [Kind; 3] = [
     Kind {
         marks: &[ACCESS_KEY, SECRET_KEY],
-        keys: &[ACCESS_KEY, SECRET_KEY, SECURITY_TOKEN, DOMAIN_ID, PROJECT_ID],
+        keys: &[ACCESS_KEY, SECRET_KEY, SECURITY_TOKEN, DOMAIN_ID, PROJECT_ID, EXPIRES_AT],
         read: read_access_key,
     },
-    Kind { marks: &[TOKEN], keys: &[TOKEN], read: read_token },
+    Kind { marks: &[TOKEN], keys: &[TOKEN, EXPIRES_AT], read: read_token },
     Kind {
         marks: &[USERNAME, PASSWORD],
         keys: &[USERNAME, PASSWORD, DOMAIN_NAME, PROJECT_NAME, PROJECT_ID],
-        read: |_| Err(SecretError::PasswordUnsupported),
+        read: read_password,
     },
 ];
 
-impl Credentials {
+impl Login {
     /// Reads the data of a Secret: `accessKey` and `secretKey`, with `securityToken` for temporary keys and with
-    /// `domainId` or `projectId` where an account needs it; or `token`.
+    /// `domainId` or `projectId` where an account needs it (`auto` has IAM tell the id); or `token`; or `username`,
+    /// `password` and `domainName`, with `projectName` or `projectId` for a token of a project. What ends by itself may
+    /// say when, with `expiresAt`.
     ///
     /// Line breaks at the end of a value are dropped, since files have them. Other keys are left alone, but for
     /// those that are one of these in another spelling, such as `access_key`.
-    pub fn from_secret_data(data: &BTreeMap<String, Vec<u8>>) -> Result<Self, SecretError> {
-        let data = SecretData(data);
+    pub fn from_secret_data(data: &SecretData) -> Result<Self, SecretError> {
         data.check_spelling()?;
         let (mark, kind) = data.kind()?;
         if let Some(second) = KNOWN.into_iter().find(|key| data.has(key) && !kind.keys.contains(key)) {
             return Err(SecretError::Mixed { first: mark, second });
         }
-        (kind.read)(&data)
+        let expires = data.optional(EXPIRES_AT, |text| text.parse().map_err(|_| ValueError::Time))?;
+        Ok(Self { method: (kind.read)(data)?, expires })
     }
 }
 
-fn read_access_key(data: &SecretData<'_>) -> Result<Credentials, SecretError> {
-    let access_key = data.required(ACCESS_KEY, SECRET_KEY, AccessKey::parse)?;
-    let secret_key = data.required(SECRET_KEY, ACCESS_KEY, SecretKey::parse)?;
-    let security_token = data.optional(SECURITY_TOKEN, SecurityToken::parse)?;
-    let domain = data.optional(DOMAIN_ID, ScopeId::parse)?;
-    let project = data.optional(PROJECT_ID, ScopeId::parse)?;
+fn read_access_key(data: &SecretData) -> Result<Method, SecretError> {
+    let keys = KeyPair {
+        access_key: data.required(ACCESS_KEY, SECRET_KEY, AccessKey::parse)?,
+        secret_key: data.required(SECRET_KEY, ACCESS_KEY, SecretKey::parse)?,
+        security_token: data.optional(SECURITY_TOKEN, SecurityToken::parse)?,
+    };
+    let domain = data.optional(DOMAIN_ID, GivenId::parse)?;
+    let project = data.optional(PROJECT_ID, GivenId::parse)?;
     let scope = match (domain, project) {
         (None, None) => Scope::None,
-        (Some(id), None) => Scope::Domain(id),
-        (None, Some(id)) => Scope::Project(id),
+        (Some(GivenId::Id(id)), None) => Scope::Domain(id),
+        (None, Some(GivenId::Id(id))) => Scope::Project(id),
+        (Some(GivenId::Auto), None) => return Ok(Method::LookUp(keys, LookUp::Domain)),
+        (None, Some(GivenId::Auto)) => return Ok(Method::LookUp(keys, LookUp::Project)),
         (Some(_), Some(_)) => return Err(SecretError::Mixed { first: DOMAIN_ID, second: PROJECT_ID }),
     };
-    Ok(Credentials::AkSk { access_key, secret_key, security_token, scope })
+    Ok(Method::Ready(Credentials::AkSk { keys, scope }))
 }
 
-fn read_token(data: &SecretData<'_>) -> Result<Credentials, SecretError> {
-    data.required(TOKEN, TOKEN, AuthToken::parse).map(Credentials::Token)
+/// An id, or that IAM is to be asked for it.
+enum GivenId {
+    Id(ScopeId),
+    Auto,
 }
 
-struct SecretData<'a>(&'a BTreeMap<String, Vec<u8>>);
+impl GivenId {
+    fn parse(text: &str) -> Result<Self, ValueError> {
+        if text == AUTO { Ok(Self::Auto) } else { ScopeId::parse(text).map(Self::Id) }
+    }
+}
 
-impl SecretData<'_> {
+fn read_token(data: &SecretData) -> Result<Method, SecretError> {
+    data.required(TOKEN, TOKEN, AuthToken::parse).map(|token| Method::Ready(Credentials::Token(token)))
+}
+
+fn read_password(data: &SecretData) -> Result<Method, SecretError> {
+    let id = data.optional(PROJECT_ID, ScopeId::parse)?;
+    let name = data.optional(PROJECT_NAME, Name::parse)?;
+    let scope = match (id, name) {
+        (None, None) => TokenScope::Domain,
+        (Some(id), None) => TokenScope::ProjectId(id),
+        (None, Some(name)) => TokenScope::ProjectName(name),
+        (Some(_), Some(_)) => return Err(SecretError::Mixed { first: PROJECT_ID, second: PROJECT_NAME }),
+    };
+    Ok(Method::Password(PasswordLogin {
+        username: data.required(USERNAME, PASSWORD, Name::parse)?,
+        password: data.required(PASSWORD, USERNAME, Password::parse)?,
+        domain: data.required(DOMAIN_NAME, USERNAME, Name::parse)?,
+        scope,
+    }))
+}
+
+/// The data of a Secret, which is overwritten in memory when it is dropped.
+#[derive(Clone, Default)]
+pub struct SecretData(BTreeMap<String, Zeroizing<Vec<u8>>>);
+
+impl FromIterator<(String, Vec<u8>)> for SecretData {
+    fn from_iter<T: IntoIterator<Item = (String, Vec<u8>)>>(entries: T) -> Self {
+        Self(entries.into_iter().map(|(key, value)| (key, Zeroizing::new(value))).collect())
+    }
+}
+
+impl Extend<(String, Vec<u8>)> for SecretData {
+    fn extend<T: IntoIterator<Item = (String, Vec<u8>)>>(&mut self, entries: T) {
+        self.0.extend(entries.into_iter().map(|(key, value)| (key, Zeroizing::new(value))));
+    }
+}
+
+impl fmt::Debug for SecretData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl SecretData {
     fn has(&self, key: &str) -> bool {
         self.0.contains_key(key)
     }

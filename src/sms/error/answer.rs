@@ -12,7 +12,7 @@ use crate::{
         endpoint::Endpoint,
         text::{self, limits},
     },
-    sms::{credentials::Credentials, wire::json::Object},
+    sms::{api::Api, credentials::Redactor, wire::json::Object},
 };
 
 /// The longest pause that an answer can ask for.
@@ -22,6 +22,8 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// that SMS adds is never read, since it can be decoded to the account's policies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
+    /// Which call it answers.
+    pub api: Api,
     /// The HTTP status.
     pub status: u16,
     /// A code of the vendor's error reference, such as `SMS.9004` or `APIGW.0301`.
@@ -38,17 +40,18 @@ pub struct Answer {
 
 /// Status and headers of an answer, and what of its texts must not be shown.
 pub(in crate::sms) struct AnswerHead<'a> {
+    pub(super) api: Api,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    pub(super) credentials: &'a Credentials,
+    pub(super) redactor: Redactor<'a>,
     pub(super) received: Timestamp,
 }
 
 impl<'a> AnswerHead<'a> {
     /// Takes them from a response.
-    pub(in crate::sms) fn new(response: &reqwest::Response, credentials: &'a Credentials) -> Self {
+    pub(in crate::sms) fn new(api: Api, response: &reqwest::Response, redactor: Redactor<'a>) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
-        Self { status, headers, credentials, received: Timestamp::now() }
+        Self { api, status, headers, redactor, received: Timestamp::now() }
     }
 
     /// The answer as a whole.
@@ -58,6 +61,7 @@ impl<'a> AnswerHead<'a> {
         let request_id = self.request_id().or_else(|| self.line(&parts.request_id?, limits::ID));
         let message = parts.message.and_then(|message| self.line(&message, limits::MESSAGE));
         Answer {
+            api: self.api,
             status: self.status.as_u16(),
             code: parts.code.and_then(|code| self.line(&code, limits::CODE)),
             message: message.map(|text| without(&text, request_id.as_deref())),
@@ -94,7 +98,7 @@ impl<'a> AnswerHead<'a> {
 
     /// A text as it may be shown: the gateway quotes access keys, and proxies whole requests.
     fn line(&self, text: &str, limit: usize) -> Option<String> {
-        let line = text::one_line(&self.credentials.hide_in(text), limit);
+        let line = text::one_line(&self.redactor.hide_in(text), limit);
         (!line.is_empty()).then_some(line)
     }
 }

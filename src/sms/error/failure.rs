@@ -50,12 +50,17 @@ impl Error {
             Self::AddressNotAllowed { .. } => FailureKind::EndpointNotAllowed,
             Self::Tls { .. } => FailureKind::TlsFailed,
             Self::Incomplete(_) | Self::ListingTimeout(_) => FailureKind::ListIncomplete,
+            Self::NoRegion | Self::NoProject { .. } => FailureKind::SecretInvalid,
+            Self::Known(failure) => failure.kind,
         }
     }
 }
 
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
+        if let Error::Known(failure) = error {
+            return (**failure).clone();
+        }
         let mut failure = Self::new(error.kind(), sentence(&text::one_line(&error.to_string(), MESSAGE)));
         failure.needs_a_person |= error.needs_a_person();
         failure.request_id = error.request_id().map(str::to_owned);

@@ -7,12 +7,16 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     core::failure::{Failure, FailureKind},
-    sms::credentials::{AuthToken, Credentials},
+    sms::credentials::{AuthToken, Credentials, Redactor},
 };
 
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
 fn answer(status: u16, headers: Headers<'_>, body: &str) -> Answer {
+    answer_of(Api::ListTasks, status, headers, body)
+}
+
+fn answer_of(api: Api, status: u16, headers: Headers<'_>, body: &str) -> Answer {
     let credentials = Credentials::Token(AuthToken::parse("AKMARKER").unwrap());
     let headers = headers
         .iter()
@@ -20,7 +24,8 @@ fn answer(status: u16, headers: Headers<'_>, body: &str) -> Answer {
         .collect();
     let received: Timestamp = "2015-10-21T07:27:00Z".parse().unwrap();
     let status = StatusCode::from_u16(status).unwrap();
-    AnswerHead { status, headers, credentials: &credentials, received }.with_body(body.as_bytes())
+    let redactor = Redactor::of(&credentials);
+    AnswerHead { api, status, headers, redactor, received }.with_body(body.as_bytes())
 }
 
 fn failure(status: u16, headers: Headers<'_>, body: &str) -> Failure {
@@ -76,6 +81,47 @@ fn answers_are_typed_by_what_to_do() {
         assert!(failure.message.contains(part), "{}", failure.message);
         assert_eq!(failure.needs_a_person, kind.is_told_at_once());
         assert!(!failure.message.contains("XXXXXX"), "{}", failure.message);
+    }
+}
+
+#[test]
+fn refusals_of_iam_say_what_to_do() {
+    use FailureKind::{AccessDenied, CredentialsInvalid, InvalidResponse, ServerError};
+    let iam = |message: &str| format!(r#"{{"error":{{"message":"{message}","code":null,"title":null}}}}"#);
+    let table = [
+        (
+            Api::CreateToken,
+            401,
+            iam("The username or password is wrong."),
+            CredentialsInvalid,
+            "Check username, password",
+        ),
+        (Api::CreateToken, 400, iam("Request parameter is invalid."), CredentialsInvalid, "domainName"),
+        (Api::CreateToken, 403, iam("Access denied by ACL."), CredentialsInvalid, "may use the API"),
+        (Api::CreateToken, 404, iam("Could not find project."), CredentialsInvalid, "IAM does not accept"),
+        (
+            Api::CreateToken,
+            404,
+            r#"{"error_code":"APIGW.0101"}"#.to_owned(),
+            InvalidResponse,
+            "spec.iamEndpoint",
+        ),
+        (Api::CreateToken, 404, HTML.to_owned(), InvalidResponse, "an HTML page"),
+        (Api::CreateToken, 503, iam("busy"), ServerError, "IAM, or a proxy before it"),
+        (Api::ListDomains, 401, iam("verify aksk signature fail"), CredentialsInvalid, "Check the keys"),
+        (Api::ListDomains, 403, iam("You are not authorized"), AccessDenied, "iam:users:listDomains"),
+        (Api::ListProjects, 403, iam("You are not authorized"), AccessDenied, "iam:projects:listProjects"),
+        (Api::ListProjects, 403, iam("You are not authorized"), AccessDenied, "projectId"),
+    ];
+    for (api, status, body, kind, part) in table {
+        let failure = Failure::from(&Error::from_answer(answer_of(api, status, &[], &body)));
+        assert_eq!(failure.kind, kind, "{api:?} {status} {body}");
+        assert!(failure.message.contains(part), "{}", failure.message);
+        assert!(
+            !failure.message.contains("SMS does not") && !failure.message.contains("XXXXXX"),
+            "{}",
+            failure.message
+        );
     }
 }
 

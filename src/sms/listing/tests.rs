@@ -239,7 +239,11 @@ fn an_error_of_a_page_ends_the_listing() {
             tasks: (request.offset..request.offset + 200).map(task).collect(),
             skipped: 0,
         };
-        std::future::ready(if request.offset == 400 { Err(Error::TooLarge { limit: 1 }) } else { Ok(page) })
+        std::future::ready(if request.offset == 400 {
+            Err(Error::TooLarge { api: crate::sms::Api::ListTasks, limit: 1 })
+        } else {
+            Ok(page)
+        })
     };
     assert!(matches!(block_on(collect(fetch, 1)), Err(Error::TooLarge { .. })));
     assert_eq!(requests.get(), 3);

@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 
-use crate::api::{Reply, Service};
+use crate::api::{Reply, Service, iam};
 use crate::auth::{Credential, Gate, Signed};
 use crate::faults::Disruption;
 use crate::journal::Record;
@@ -44,7 +44,7 @@ impl Handler for Gateway {
             None => self.service(&request_id, disruption.rotation()).answer(request),
         };
         entry.answered(reply.status.as_u16());
-        Ok(respond(reply, &disruption, request.headers, &request_id))
+        Ok(respond(reply, &disruption, request, &request_id))
     }
 }
 
@@ -57,6 +57,8 @@ impl Gateway {
         Service {
             accounts: &self.world.accounts,
             gate: &self.gate,
+            metadata: &self.world.metadata,
+            pod_identity: &self.world.pod_identity,
             tasks: &self.world.tasks,
             now: self.world.clock.now(),
             request_id,
@@ -78,14 +80,25 @@ impl Gateway {
     }
 }
 
-fn respond(reply: Reply, disruption: &Disruption, accepted: &HeaderMap, request_id: &str) -> Response<Body> {
+fn respond(reply: Reply, disruption: &Disruption, request: Signed<'_>, request_id: &str) -> Response<Body> {
     let Reply { status, mut headers, payload } = reply;
-    if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.insert(HeaderName::from_static("x-request-id"), id);
-    }
-    let body = disruption.body(payload, accepted, &mut headers);
+    identify(&mut headers, request.path, request_id);
+    let body = disruption.body(payload, request.headers, &mut headers);
     let mut response = Response::new(Body::new(body, disruption.delivery()));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
+}
+
+/// IAM has an id of its own for support to find a call by; it differs here, so that nobody confuses both unnoticed.
+fn identify(headers: &mut HeaderMap, path: &str, request_id: &str) {
+    let mut insert = |name, id: &str| {
+        if let Ok(id) = HeaderValue::from_str(id) {
+            headers.insert(HeaderName::from_static(name), id);
+        }
+    };
+    insert("x-request-id", request_id);
+    if iam::serves(path) {
+        insert("x-iam-trace-id", &format!("token_simulator_null_{request_id}"));
+    }
 }

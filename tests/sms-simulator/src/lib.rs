@@ -1,7 +1,8 @@
 //! A stand-in for the Huawei Cloud SMS API, for tests and the demo.
 //!
-//! [`Simulator::start`] serves `GET /v3/tasks` and the look-ups of IAM on a port of this machine, verifies who calls, and answers from
-//! tasks that a test plays by hand or that follow a plan. Everything can be changed while it runs, by typed handles:
+//! [`Simulator::start`] serves `GET /v3/tasks`, IAM's look-ups and tokens, and the services that give machines and pods temporary keys, on a
+//! port of this machine. It verifies who calls, and answers from tasks that a test plays by hand or that follow a plan. Everything can be
+//! changed while it runs, by typed handles:
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), sms_simulator::StartError> {
@@ -15,6 +16,7 @@
 //! ```
 
 mod accounts;
+mod ambient;
 mod api;
 mod auth;
 mod clock;
@@ -23,15 +25,20 @@ mod faults;
 mod gateway;
 mod journal;
 mod model;
+mod proxy;
 mod query;
+mod random;
 mod scenario;
 mod seconds;
 mod server;
 mod simulator;
 mod store;
+mod time;
+mod transport;
 mod world;
 
-pub use accounts::{AccessKey, Account, Accounts, Action, Project, Token};
+pub use accounts::{AccessKey, Account, Accounts, Action, Grant, Project, Scope, Token, User};
+pub use ambient::{Agency, Metadata, NoAgency, PodIdentity, TokenStep};
 pub use api::{ENCODED_AUTHORIZATION_MESSAGE, ErrorBody};
 pub use auth::Credential;
 pub use clock::{Clock, Timeline};
@@ -41,8 +48,10 @@ pub use model::generate::generate;
 pub use model::{
     Ending, OsType, PlanSpec, Server, Snapshot, Stall, SubTask, Task, TaskError, TaskState, TransferMethod,
 };
+pub use proxy::{Proxy, ProxyConfig, ProxyRequest};
 pub use scenario::{Scenario, ScenarioError, ServerSpec, Wave};
 pub use seconds::Seconds;
-pub use server::TlsError;
-pub use simulator::{Config, Simulator, StartError, Transport};
+pub use server::{BadCertificate, TlsError};
+pub use simulator::{Config, Simulator, StartError};
 pub use store::Tasks;
+pub use transport::Transport;

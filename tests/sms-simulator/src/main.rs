@@ -46,6 +46,12 @@ struct Arguments {
     /// A token that opens the account as X-Auth-Token
     #[arg(long, env = "SMS_SIMULATOR_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// A user of the account, who gets tokens by the password
+    #[arg(long, env = "SMS_SIMULATOR_USER", requires = "password")]
+    user: Option<String>,
+    /// The user's password; rather in the environment
+    #[arg(long, env = "SMS_SIMULATOR_PASSWORD", hide_env_values = true, requires = "user")]
+    password: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -104,9 +110,13 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
 fn account(arguments: &Arguments) -> Account {
     let ids = Account::default();
     let account = Account::new(ids.domain_id, arguments.access_key.as_str(), arguments.secret_key.as_str());
-    match &arguments.token {
+    let account = match &arguments.token {
         Some(token) => account.with_token(token),
         None => account,
+    };
+    match (&arguments.user, &arguments.password) {
+        (Some(user), Some(password)) => account.with_user(user, password),
+        _ => account,
     }
 }
 

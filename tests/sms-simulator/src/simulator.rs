@@ -7,32 +7,18 @@ use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
 use crate::accounts::{Account, Accounts};
+use crate::ambient::{Metadata, PodIdentity};
+use crate::api::pod_identity;
 use crate::clock::{Clock, Timeline};
 use crate::control::Control;
 use crate::faults::Faults;
 use crate::gateway::Gateway;
 use crate::journal::Journal;
 use crate::model::Task;
-use crate::server::{Authority, Handler, Listening, TlsError, listen};
+use crate::server::{Handler, Listening, TlsError, listen, serve_http};
 use crate::store::Tasks;
+use crate::transport::Transport;
 use crate::world::World;
-
-/// How the server is spoken to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Transport {
-    /// Plain HTTP.
-    Http,
-    /// HTTPS, by a certificate for these host names and addresses from a CA that is made at the start.
-    Https(Vec<String>),
-}
-
-impl Transport {
-    /// HTTPS for this machine's own names.
-    #[must_use]
-    pub fn local_https() -> Self {
-        Self::Https(["localhost", "127.0.0.1", "::1"].map(Into::into).to_vec())
-    }
-}
 
 /// What a server starts with.
 #[derive(Debug, Clone)]
@@ -96,10 +82,7 @@ impl Simulator {
     /// # Errors
     /// When an address can't be listened on, or no certificate can be made for the names of [`Transport::Https`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let authority = match config.transport {
-            Transport::Http => None,
-            Transport::Https(names) => Some(Authority::new(names)?),
-        };
+        let authority = config.transport.authority()?;
         let (acceptor, ca_pem) = authority.map(|authority| (authority.acceptor, authority.ca_pem)).unzip();
         let world = Arc::new(World::new(config.accounts, config.tasks, config.time_scale));
         let service = bind(config.listen, acceptor, Gateway::new(Arc::clone(&world))).await?;
@@ -147,6 +130,24 @@ impl Simulator {
         &self.world.accounts
     }
 
+    /// The metadata service of the machine, at the same [endpoint](Self::endpoint).
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.world.metadata
+    }
+
+    /// The pod identity service of the cluster, at [`Self::pod_identity_url`].
+    #[must_use]
+    pub fn pod_identity(&self) -> &PodIdentity {
+        &self.world.pod_identity
+    }
+
+    /// What `HC_CONTAINER_CREDENTIALS_FULL_URI` holds in a pod of this cluster.
+    #[must_use]
+    pub fn pod_identity_url(&self) -> String {
+        format!("{}{}", self.endpoint(), pod_identity::PATH)
+    }
+
     /// What they see.
     #[must_use]
     pub fn tasks(&self) -> &Tasks {
@@ -171,5 +172,7 @@ async fn bind<H: Handler>(
     tls: Option<TlsAcceptor>,
     handler: H,
 ) -> Result<Listening, StartError> {
-    listen(address, tls, Arc::new(handler)).await.map_err(|source| StartError::Listen { address, source })
+    let handler = Arc::new(handler);
+    let connect = move |stream| serve_http(stream, tls.clone(), Arc::clone(&handler));
+    listen(address, connect).await.map_err(|source| StartError::Listen { address, source })
 }

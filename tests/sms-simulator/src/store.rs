@@ -42,10 +42,11 @@ impl Default for TaskQuery {
 const ALL_ENTERPRISE_PROJECTS: &str = "all_granted_eps";
 
 impl TaskQuery {
-    fn matches(&self, task: &Task, position: Duration) -> bool {
+    fn matches(&self, task: &Task, caller: &str, position: Duration) -> bool {
         let is =
             |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
         task.created <= position
+            && task.account.as_deref().is_none_or(|account| account == caller)
             && is(&self.id, &task.id)
             && self.matches_project(task)
             && self.matches_source(task)
@@ -118,11 +119,12 @@ impl Tasks {
         self.len() == 0
     }
 
-    /// The page that a query asks for. Only the page's own tasks are turned into bodies.
-    pub(crate) fn page(&self, query: &TaskQuery) -> TaskPage {
+    /// The page that a query of the account with this domain id asks for. Only the page's own tasks are turned into bodies.
+    pub(crate) fn page(&self, caller: &str, query: &TaskQuery) -> TaskPage {
         let position = self.timeline.position();
         let tasks = self.read();
-        let matching: Vec<_> = tasks.values().rev().filter(|task| query.matches(task, position)).collect();
+        let matching: Vec<_> =
+            tasks.values().rev().filter(|task| query.matches(task, caller, position)).collect();
         let count = matching.len();
         let places = query.offset..query.offset.saturating_add(query.limit).min(count);
         let page = places.filter_map(|place| matching.get(place.wrapping_add(query.rotation) % count));

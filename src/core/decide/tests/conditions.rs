@@ -285,3 +285,29 @@ fn a_task_that_cannot_be_read_keeps_the_gates_closed() {
         assert_eq!(world.condition(types::COMPLETED), expected);
     }
 }
+
+#[test]
+fn the_end_of_credentials_is_told_an_hour_ahead_and_once() {
+    let mut world = World::new(json!({}));
+    let end = after(world.now, Duration::from_secs(3 * 3600));
+    world.observation.credentials_expire = Some(end);
+    world.list(all(&["RUNNING"]));
+    let message = |world: &World| find(&world.status.conditions, types::READY).unwrap().message.clone();
+    assert!(!message(&world).contains("credentials"), "{}", message(&world));
+    assert_eq!(world.wake, Some(after(world.now, Duration::from_secs(900))), "staleness comes first");
+    let mut seen = Vec::new();
+    for _ in 0..4 * 60 {
+        world.now = after(world.now, Duration::from_secs(60));
+        world.list(all(&["RUNNING"]));
+        seen.push(message(&world));
+        assert_eq!(world.condition(types::READY), (Truth::True, "Synced"));
+    }
+    seen.dedup();
+    let seen: Vec<_> = seen.iter().map(|message| message.split("1m.").nth(1).unwrap().trim()).collect();
+    let end = crate::core::time::whole_seconds(end);
+    let (before, past) = (
+        format!("The credentials end at {end}; replace them before."),
+        format!("The credentials ended at {end}; replace them."),
+    );
+    assert_eq!(seen, ["", before.as_str(), past.as_str()]);
+}

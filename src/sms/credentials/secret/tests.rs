@@ -1,43 +1,84 @@
 use super::*;
 use proptest::prelude::*;
 
-fn data(entries: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
+fn data(entries: &[(&str, &str)]) -> SecretData {
     entries.iter().map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec())).collect()
 }
 
 fn refusal(entries: &[(&str, &str)]) -> String {
-    Credentials::from_secret_data(&data(entries)).expect_err("must be refused").to_string()
+    Login::from_secret_data(&data(entries)).expect_err("must be refused").to_string()
+}
+
+fn read(entries: &[(&str, &str)]) -> Method {
+    Login::from_secret_data(&data(entries)).unwrap().method
+}
+
+const AK_SK: [(&str, &str); 2] = [("accessKey", "AK\n"), ("secretKey", "SK\r\n")];
+
+fn keys_and(more: (&'static str, &'static str)) -> Method {
+    read(&[AK_SK.as_slice(), &[more]].concat())
 }
 
 #[test]
-fn each_kind_is_read() {
-    let ak_sk = [("accessKey", "AK\n"), ("secretKey", "SK\r\n")];
-    let read = Credentials::from_secret_data(&data(&ak_sk)).unwrap();
-    let Credentials::AkSk { access_key, secret_key, security_token: None, scope: Scope::None } = read else {
-        panic!("{read:?}")
-    };
-    assert_eq!((access_key.reveal(), secret_key.reveal()), ("AK", "SK"));
+fn access_keys_are_read() {
+    let Method::Ready(Credentials::AkSk { keys, scope: Scope::None }) = read(&AK_SK) else { panic!() };
+    assert_eq!((keys.access_key.reveal(), keys.secret_key.reveal()), ("AK", "SK"));
+    assert!(keys.security_token.is_none());
 
-    let temporary = [ak_sk.as_slice(), &[("securityToken", "ST"), ("domainId", "D")]].concat();
-    let read = Credentials::from_secret_data(&data(&temporary)).unwrap();
-    let Credentials::AkSk { security_token: Some(token), scope: Scope::Domain(id), .. } = read else {
-        panic!("{read:?}")
-    };
-    assert_eq!((token.reveal(), id.as_str()), ("ST", "D"));
+    let Method::Ready(Credentials::AkSk { keys, .. }) = keys_and(("securityToken", "ST")) else { panic!() };
+    assert_eq!(keys.security_token.unwrap().reveal(), "ST");
 
-    let project = [ak_sk.as_slice(), &[("projectId", "P"), ("region", "left alone")]].concat();
-    let read = Credentials::from_secret_data(&data(&project)).unwrap();
-    assert!(matches!(read, Credentials::AkSk { scope: Scope::Project(_), .. }), "{read:?}");
+    for (key, value, expected) in [
+        ("domainId", "D", Scope::Domain(ScopeId::parse("D").unwrap())),
+        ("projectId", "P\n", Scope::Project(ScopeId::parse("P").unwrap())),
+        ("region", "left alone", Scope::None),
+    ] {
+        let Method::Ready(Credentials::AkSk { scope, .. }) = keys_and((key, value)) else { panic!() };
+        assert_eq!(scope, expected);
+    }
+    assert!(matches!(keys_and(("domainId", "auto")), Method::LookUp(_, LookUp::Domain)));
+    assert!(matches!(keys_and(("projectId", "auto\n")), Method::LookUp(_, LookUp::Project)));
+}
 
-    let read = Credentials::from_secret_data(&data(&[("token", "T\n")])).unwrap();
-    assert!(matches!(read, Credentials::Token(token) if token.reveal() == "T"));
+#[test]
+fn tokens_are_read() {
+    let Method::Ready(Credentials::Token(token)) = read(&[("token", "T\n")]) else { panic!() };
+    assert_eq!(token.reveal(), "T");
+}
+
+#[test]
+fn passwords_are_read() {
+    let user = [("username", "migration watcher\n"), ("password", "a b\"\\\n"), ("domainName", "Übersee")];
+    let Method::Password(login) = read(&user) else { panic!() };
+    let parts = (login.username.as_str(), login.password.reveal(), login.domain.as_str());
+    assert_eq!(parts, ("migration watcher", "a b\"\\", "Übersee"));
+    assert_eq!(login.scope, TokenScope::Domain);
+    for (key, expected) in [
+        ("projectName", TokenScope::ProjectName(Name::parse("cn-north-4").unwrap())),
+        ("projectId", TokenScope::ProjectId(ScopeId::parse("cn-north-4").unwrap())),
+    ] {
+        let Method::Password(login) = read(&[user.as_slice(), &[(key, "cn-north-4")]].concat()) else {
+            panic!()
+        };
+        assert_eq!(login.scope, expected);
+    }
+}
+
+#[test]
+fn what_ends_by_itself_may_say_when() {
+    let login = |time| Login::from_secret_data(&data(&[AK_SK.as_slice(), &[("expiresAt", time)]].concat()));
+    assert_eq!(
+        login("2026-11-25T08:00:00+01:00\n").unwrap().expires,
+        Some("2026-11-25T07:00:00Z".parse().unwrap())
+    );
+    assert!(login("tomorrow").unwrap_err().to_string().contains("`expiresAt` is not a time such as"));
 }
 
 #[test]
 fn malformed_data_is_refused_with_the_key_and_what_to_do() {
     type Entries<'a> = &'a [(&'a str, &'a str)];
     let table: &[(Entries<'_>, &[&str])] = &[
-        (&[], &["`accessKey`", "`secretKey`", "`token`", "none"]),
+        (&[], &["`accessKey`", "`secretKey`", "`token`", "`password`", "none"]),
         (&[("ak", "x"), ("sk", "y")], &["`accessKey`", "`ak`, `sk`"]),
         (&[("accessKey", "x")], &["`secretKey` is missing"]),
         (&[("secretKey", "x")], &["`accessKey` is missing"]),
@@ -57,7 +98,31 @@ fn malformed_data_is_refused_with_the_key_and_what_to_do() {
             &[("accessKey", "x"), ("secretKey", "y"), ("domainId", "d"), ("projectId", "p")],
             &["`domainId` and `projectId`"],
         ),
-        (&[("username", "x"), ("password", "y"), ("domainName", "z")], &["`username`", "not supported"]),
+        (&[("username", "x"), ("password", "y")], &["`domainName` is missing"]),
+        (&[("username", "x"), ("domainName", "z")], &["`password` is missing"]),
+        (&[("password", "y"), ("domainName", "z")], &["`username` is missing"]),
+        (&[("username", "x"), ("password", " "), ("domainName", "z")], &["`password` begins or ends"]),
+        (&[("username", "x"), ("password", "y\nz"), ("domainName", "z")], &["`password` contains control"]),
+        (
+            &[
+                ("username", "x"),
+                ("password", "y"),
+                ("domainName", "z"),
+                ("expiresAt", "2026-11-25T08:00:00Z"),
+            ],
+            &["`username` and `expiresAt`"],
+        ),
+        (
+            &[
+                ("username", "x"),
+                ("password", "y"),
+                ("domainName", "z"),
+                ("projectId", "a"),
+                ("projectName", "b"),
+            ],
+            &["`projectId` and `projectName`"],
+        ),
+        (&[("accessKey", "x"), ("secretKey", "y"), ("expires_at", "z")], &["must be written `expiresAt`"]),
     ];
     for (entries, parts) in table {
         let message = refusal(entries);
@@ -70,14 +135,14 @@ fn malformed_data_is_refused_with_the_key_and_what_to_do() {
 #[test]
 fn bytes_that_are_no_text_are_refused() {
     let mut data = data(&[("accessKey", "x")]);
-    data.insert("secretKey".to_owned(), vec![b'a', 0xff]);
-    assert_eq!(Credentials::from_secret_data(&data).err(), Some(SecretError::Encoding { key: SECRET_KEY }));
+    data.extend([("secretKey".to_owned(), vec![b'a', 0xff])]);
+    assert_eq!(Login::from_secret_data(&data).err(), Some(SecretError::Encoding { key: SECRET_KEY }));
 }
 
 #[test]
 fn a_second_spelling_beside_the_right_one_is_left_alone() {
     let entries = [("accessKey", "x"), ("access_key", "other"), ("secretKey", "y")];
-    assert!(Credentials::from_secret_data(&data(&entries)).is_ok());
+    assert!(Login::from_secret_data(&data(&entries)).is_ok());
 }
 
 proptest! {
@@ -89,7 +154,7 @@ proptest! {
         let values = keys.iter().zip(tails).map(|(key, tail)| {
             ((*key).to_owned(), format!("MARKER{tail}").into_bytes())
         });
-        if let Err(error) = Credentials::from_secret_data(&values.collect()) {
+        if let Err(error) = Login::from_secret_data(&values.collect()) {
             let shown = format!("{error} {error:?}");
             prop_assert!(!shown.contains("MARKER"));
         }

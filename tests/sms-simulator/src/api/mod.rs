@@ -1,7 +1,9 @@
 //! The simulated calls: which there are, and what they answer.
 
 mod errors;
-mod iam;
+pub(crate) mod iam;
+mod metadata;
+pub(crate) mod pod_identity;
 mod reply;
 mod tasks;
 
@@ -12,6 +14,7 @@ pub use errors::{ENCODED_AUTHORIZATION_MESSAGE, ErrorBody};
 pub(crate) use reply::{Payload, Reply};
 
 use crate::accounts::{Account, Accounts, Action};
+use crate::ambient::{Metadata, PodIdentity};
 use crate::auth::{Gate, Signed};
 use crate::store::Tasks;
 
@@ -20,6 +23,8 @@ use crate::store::Tasks;
 pub(crate) struct Service<'a> {
     pub(crate) accounts: &'a Accounts,
     pub(crate) gate: &'a Gate,
+    pub(crate) metadata: &'a Metadata,
+    pub(crate) pod_identity: &'a PodIdentity,
     pub(crate) tasks: &'a Tasks,
     pub(crate) now: Timestamp,
     pub(crate) request_id: &'a str,
@@ -34,6 +39,11 @@ impl Service<'_> {
             ("GET", "/v3/tasks") => Action::ListTasks,
             ("GET", "/v3/auth/domains") => Action::ListDomains,
             ("GET", "/v3/projects") => Action::ListProjects,
+            // These come before a caller has anything to be known by, or know callers in their own way.
+            ("POST", "/v3/auth/tokens") => return iam::create_token(self, request),
+            ("PUT", metadata::TOKEN_PATH) => return metadata::token(self, request),
+            ("GET", metadata::KEY_PATH) => return metadata::key(self, request),
+            ("POST", pod_identity::PATH) => return pod_identity::credentials(self, request),
             _ => return self.no_such_call(),
         };
         let account = match self.gate.admit(self.accounts, request, self.now) {
@@ -59,7 +69,7 @@ impl Service<'_> {
         }
         match tasks::parse(query) {
             Ok(query) => Reply::ok(Payload::Tasks(
-                self.tasks.page(&tasks::TaskQuery { rotation: self.rotation, ..query }),
+                self.tasks.page(&account.domain_id, &tasks::TaskQuery { rotation: self.rotation, ..query }),
             )),
             Err(invalid) => Reply::error(StatusCode::BAD_REQUEST, &invalid.body(), self.request_id),
         }

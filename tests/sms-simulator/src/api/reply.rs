@@ -32,7 +32,7 @@ impl Reply {
         reply
     }
 
-    fn new(status: StatusCode, payload: Payload) -> Self {
+    pub(crate) fn new(status: StatusCode, payload: Payload) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Self { status, headers, payload }

@@ -30,8 +30,12 @@ pub(crate) enum Denial {
     WrongSecurityToken,
     #[error("Incorrect IAM authentication information: decrypt token fail")]
     UnknownToken,
+    /// What the vendor's page quotes for a token that has expired or become void.
     #[error("The token must be updated")]
-    ExpiredToken,
+    InvalidToken,
+    /// The code and words are unverified.
+    #[error("Incorrect IAM authentication information: the temporary ak or security token has expired")]
+    ExpiredAccessKey,
     #[error("Incorrect IAM authentication information: domain or project does not belong to the caller")]
     WrongScope,
 }
@@ -41,7 +45,7 @@ impl Denial {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Expired { .. } => "APIGW.0303",
-            Self::ExpiredToken => "APIGW.0307",
+            Self::InvalidToken => "APIGW.0307",
             _ => "APIGW.0301",
         }
     }

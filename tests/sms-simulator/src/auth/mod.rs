@@ -2,6 +2,7 @@
 
 mod denial;
 mod lockout;
+mod password;
 mod signature;
 #[cfg(test)]
 mod tests;
@@ -10,10 +11,11 @@ use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 
 pub(crate) use denial::Denial;
+pub(crate) use password::Login;
 pub(crate) use signature::{Signed, hex};
 
 use crate::accounts::{AccessKey, Account, Accounts};
-use lockout::Lockout;
+use lockout::{KEY_LOCKED_FOR, Lockout, USER_LOCKED_FOR};
 use signature::Authorization;
 
 /// A signature older or newer than this is refused.
@@ -47,9 +49,16 @@ impl Credential {
 }
 
 /// Verifies callers, and remembers who failed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Gate {
-    lockout: Lockout,
+    keys: Lockout,
+    users: Lockout,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { keys: Lockout::new(KEY_LOCKED_FOR), users: Lockout::new(USER_LOCKED_FOR) }
+    }
 }
 
 impl Gate {
@@ -84,15 +93,19 @@ impl Gate {
         let Some((account, key)) = accounts.by_access_key(access_key) else {
             return Err(Denial::UnknownAccessKey(access_key.clone()));
         };
-        if self.lockout.is_locked(access_key, now) {
+        if self.keys.is_locked(access_key, now) {
             return Err(Denial::Locked);
         }
         let verified = verify(request, &authorization, &key, date);
         match verified {
-            Ok(()) => self.lockout.succeeded(access_key),
-            Err(_) => self.lockout.failed(access_key, now),
+            Ok(()) => self.keys.succeeded(access_key),
+            Err(_) => self.keys.failed(access_key, now),
         }
-        verified.map(|()| account)
+        verified?;
+        match key.expires_at {
+            Some(expires_at) if expires_at <= now => Err(Denial::ExpiredAccessKey),
+            _ => Ok(account),
+        }
     }
 }
 
@@ -141,10 +154,7 @@ fn check_coverage(headers: &HeaderMap, signed: &[String]) -> Result<(), Denial> 
 
 fn admit_token(accounts: &Accounts, value: &str, now: Timestamp) -> Result<Account, Denial> {
     let (account, token) = accounts.by_token(value).ok_or(Denial::UnknownToken)?;
-    match token.expires_at {
-        Some(expires_at) if expires_at <= now => Err(Denial::ExpiredToken),
-        _ => Ok(account),
-    }
+    if token.is_valid(&account, now) { Ok(account) } else { Err(Denial::InvalidToken) }
 }
 
 /// Domain and project are optional, but they must be the caller's own (how the real gateway says so is unverified).
@@ -155,6 +165,6 @@ fn check_scope(account: &Account, headers: &HeaderMap) -> Result<(), Denial> {
     if domain && project { Ok(()) } else { Err(Denial::WrongScope) }
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }

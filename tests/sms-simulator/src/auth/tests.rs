@@ -3,7 +3,9 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
+use super::password::Rejection;
 use super::*;
+use crate::accounts::Token;
 
 const VECTORS: &str = include_str!("../../../fixtures/signing-vectors.json");
 const SECRET: &str = "SKexample+/secretKEY0123456789abcdefghij";
@@ -101,11 +103,7 @@ fn accounts() -> Accounts {
     Accounts::new(vec![Account {
         access_keys: vectors()
             .iter()
-            .map(|vector| AccessKey {
-                id: text(vector, "ak").into(),
-                secret: text(vector, "sk").into(),
-                security_token: None,
-            })
+            .map(|vector| AccessKey::permanent(text(vector, "ak"), text(vector, "sk")))
             .collect(),
         ..Account::new("0123456789abcdef0123456789abcdef", "", "")
     }])
@@ -285,13 +283,13 @@ fn five_wrong_signatures_lock_the_key_even_for_its_owner() {
     }
     let right = plain();
     assert_eq!(gate.admit(&accounts, right.signed(), now()), Err(Denial::Locked));
-    assert!(gate.admit(&accounts, right.signed(), now() + lockout::LOCKED_FOR).is_ok());
+    assert!(gate.admit(&accounts, right.signed(), now() + KEY_LOCKED_FOR).is_ok());
 }
 
 #[test]
 fn tokens_open_their_account_until_they_expire() {
     let mut account = Account::new("d", AK, SECRET).with_token("forever");
-    account.tokens.push(crate::accounts::Token { value: "brief".into(), expires_at: Some(now()) });
+    account.tokens.push(Token { expires_at: Some(now()), ..Token::new("brief") });
     let accounts = Accounts::new(vec![account]);
     let with = |token: &str, at: Timestamp| {
         let mut wire = plain();
@@ -303,4 +301,35 @@ fn tokens_open_their_account_until_they_expire() {
     assert_eq!(with("unknown", now()), Err("APIGW.0301"));
     assert!(with("brief", now() - SignedDuration::from_secs(1)).is_ok());
     assert_eq!(with("brief", now()), Err("APIGW.0307"));
+}
+
+#[test]
+fn a_key_is_refused_from_its_expiry_on() {
+    let mut account = Account::new("d", AK, SECRET);
+    account.access_keys[0].expires_at = Some(now());
+    let accounts = Accounts::new(vec![account]);
+    let wire = plain().sign(AK, &["host", "x-sdk-date"]);
+    let at = |at: Timestamp| Gate::default().admit(&accounts, wire.signed(), at).map(|_| ());
+    assert_eq!(at(now() - SignedDuration::from_secs(1)), Ok(()));
+    assert_eq!(at(now()), Err(Denial::ExpiredAccessKey));
+}
+
+#[test]
+fn five_wrong_passwords_lock_their_user_alone() {
+    let account = Account::new("d", AK, SECRET).with_user("ann", "right").with_user("bob", "right");
+    let domain = account.domain_name.clone();
+    let (gate, accounts) = (Gate::default(), Accounts::new(vec![account]));
+    let sign_in = |user, password, at| {
+        gate.sign_in(&accounts, Login { domain: &domain, user, password }, at).map(|(_, user)| user.name)
+    };
+    for _ in 0..4 {
+        assert_eq!(sign_in("ann", "guess", now()), Err(Rejection::Wrong));
+    }
+    assert_eq!(sign_in("ann", "right", now()), Ok("ann".into()), "four failures are forgiven");
+    for _ in 0..5 {
+        assert_eq!(sign_in("ann", "guess", now()), Err(Rejection::Wrong));
+    }
+    assert_eq!(sign_in("ann", "right", now()), Err(Rejection::Locked));
+    assert_eq!(sign_in("bob", "right", now()), Ok("bob".into()));
+    assert_eq!(sign_in("ann", "right", now() + USER_LOCKED_FOR), Ok("ann".into()));
 }

@@ -10,4 +10,5 @@ pub(crate) mod wire;
 pub use plan::{Ending, PlanSpec, Stall};
 pub use snapshot::{Snapshot, SubTask, TaskError};
 pub use state::TaskState;
+pub(crate) use task::uuid;
 pub use task::{OsType, Server, Task, TransferMethod};

@@ -67,6 +67,8 @@ pub struct Task {
     pub source: Option<Server>,
     /// The server that it becomes.
     pub target: Server,
+    /// The domain id of the account that sees it; none for a task that all see.
+    pub account: Option<String>,
     /// `0` is the default project.
     pub enterprise_project_id: String,
     /// When it was created, on the scenario's timeline; before that it isn't listed.
@@ -102,6 +104,7 @@ impl Task {
                 name: format!("{name}-target"),
                 ip: private_ip(10, &name),
             },
+            account: None,
             enterprise_project_id: "0".into(),
             created: Duration::ZERO,
             course: Course::Fixed(Box::new(Snapshot::of(TaskState::READY))),
@@ -113,6 +116,13 @@ impl Task {
     #[must_use]
     pub fn with_id(mut self, id: impl Into<String>) -> Self {
         self.id = id.into();
+        self
+    }
+
+    /// The same, to be seen by the account of this domain id alone.
+    #[must_use]
+    pub fn of_account(mut self, domain_id: impl Into<String>) -> Self {
+        self.account = Some(domain_id.into());
         self
     }
 

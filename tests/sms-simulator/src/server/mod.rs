@@ -1,6 +1,7 @@
 //! The sockets: accepts connections, and lets an answer be cut or dropped where faults want that.
 
 mod body;
+mod certificate;
 mod tls;
 
 use std::error::Error;
@@ -21,6 +22,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 pub(crate) use body::{Body, Delivery, Then};
+pub use certificate::BadCertificate;
+pub(crate) use certificate::LOCAL_NAMES;
 pub(crate) use tls::Authority;
 pub use tls::TlsError;
 
@@ -57,25 +60,29 @@ impl Drop for Listening {
     }
 }
 
-/// Binds an address and serves there in the background.
-pub(crate) async fn listen<H: Handler>(
-    address: SocketAddr,
-    tls: Option<TlsAcceptor>,
-    handler: Arc<H>,
-) -> io::Result<Listening> {
+/// Binds an address and serves there in the background, each connection by this function.
+pub(crate) async fn listen<F, C>(address: SocketAddr, connect: F) -> io::Result<Listening>
+where
+    F: Fn(TcpStream) -> C + Send + 'static,
+    C: Future<Output = ()> + Send + 'static,
+{
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
-    let task = tokio::spawn(accept(listener, tls, handler)).abort_handle();
+    let task = tokio::spawn(accept(listener, connect)).abort_handle();
     Ok(Listening { address, task })
 }
 
 /// The connections live in this task's own set, so they end with it.
-async fn accept<H: Handler>(listener: TcpListener, tls: Option<TlsAcceptor>, handler: Arc<H>) {
+async fn accept<F, C>(listener: TcpListener, connect: F)
+where
+    F: Fn(TcpStream) -> C,
+    C: Future<Output = ()> + Send + 'static,
+{
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => { connections.spawn(connect(stream, tls.clone(), Arc::clone(&handler))); }
+                Ok((stream, _)) => { connections.spawn(connect(stream)); }
                 // Out of descriptors, or a peer that left at once: the next accept decides.
                 Err(error) => tracing::warn!(%error, "no connection accepted"),
             },
@@ -84,7 +91,8 @@ async fn accept<H: Handler>(listener: TcpListener, tls: Option<TlsAcceptor>, han
     }
 }
 
-async fn connect<H: Handler>(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Arc<H>) {
+/// Serves HTTP on a connection, over TLS if there is an acceptor.
+pub(crate) async fn serve_http<H: Handler>(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Arc<H>) {
     match tls {
         None => serve(stream, handler).await,
         Some(acceptor) => match acceptor.accept(stream).await {

@@ -25,14 +25,14 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// A CA, and a server certificate for these names and addresses.
-    pub(crate) fn new(names: Vec<String>) -> Result<Self, TlsError> {
+    /// A CA, and this server certificate signed by it.
+    pub(crate) fn new(certificate: CertificateParams) -> Result<Self, TlsError> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(rcgen::DnType::CommonName, "sms-simulator CA");
         let ca = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
         let key = KeyPair::generate()?;
-        let certificate = CertificateParams::new(names)?.signed_by(&key, &ca)?;
+        let certificate = certificate.signed_by(&key, &ca)?;
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let mut config =
             ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

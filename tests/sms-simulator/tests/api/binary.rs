@@ -3,9 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use sms_simulator::Account;
 
 use crate::client::{TOKEN, http};
+use crate::tokens::sign_in;
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sms-simulator"));
@@ -14,6 +16,8 @@ fn command(arguments: &[&str]) -> Command {
         .env("SMS_SIMULATOR_ACCESS_KEY", "AK")
         .env("SMS_SIMULATOR_SECRET_KEY", "SK")
         .env("SMS_SIMULATOR_TOKEN", TOKEN)
+        .env("SMS_SIMULATOR_USER", "ann")
+        .env("SMS_SIMULATOR_PASSWORD", "secret")
         .stdin(Stdio::null());
     command
 }
@@ -61,6 +65,15 @@ async fn it_serves_a_scenario_and_a_control_port() {
     let requests: Value =
         http().get(format!("{control}/requests")).send().await.unwrap().json().await.unwrap();
     assert_eq!(requests["counters"]["requests"], 1);
+}
+
+#[tokio::test]
+async fn its_user_signs_in() {
+    let running = Running::start(&[]);
+    let url = format!("{}/v3/auth/tokens", running.endpoints["endpoint"].as_str().unwrap());
+    let account = Account::default();
+    let body = sign_in("ann", "secret", &account.domain_name, json!({"domain": {"id": account.domain_id}}));
+    assert_eq!(http().post(url).json(&body).send().await.unwrap().status(), 201);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Once;
 
-use reqwest::{Client, Response};
+use reqwest::{Certificate, Client, Response};
 use serde_json::Value;
 use sms_simulator::{Account, Config, Simulator, Task};
 
@@ -27,6 +27,13 @@ pub(crate) fn http() -> Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
     Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+/// A client that trusts the server's own CA alone.
+pub(crate) fn trusting(simulator: &Simulator) -> reqwest::ClientBuilder {
+    http(); // installs the crypto provider
+    let ca = Certificate::from_pem(simulator.ca_pem().unwrap().as_bytes()).unwrap();
+    Client::builder().tls_certs_only([ca])
 }
 
 /// The answer to a GET with [`TOKEN`].

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use sms_simulator::{Simulator, Task, TaskError, TaskState};
+use sms_simulator::{Account, Config, Simulator, Task, TaskError, TaskState};
 
-use crate::client::{get, get_json, ids, numbered, start};
+use crate::client::{get, get_json, http, ids, numbered, start};
 
 #[tokio::test]
 async fn the_newest_come_first_a_hundred_at_a_time() {
@@ -24,6 +24,26 @@ async fn the_newest_come_first_a_hundred_at_a_time() {
     for offset in [250, 65_535] {
         let page = get_json(&simulator, &format!("/v3/tasks?offset={offset}")).await;
         assert_eq!((ids(&page).len(), &page["count"]), (0, &250.into()));
+    }
+}
+
+#[tokio::test]
+async fn each_account_sees_its_own_and_the_shared() {
+    let tasks = vec![
+        Task::new("shared"),
+        Task::new("first").of_account("d-1"),
+        Task::new("second").of_account("d-2"),
+        Task::new("nobodys").of_account("d-9"),
+    ];
+    let accounts = ["d-1", "d-2"].map(|id| Account::new(id, id, "SK").with_token(format!("token-{id}")));
+    let config = Config { accounts: accounts.to_vec(), tasks, ..Config::default() };
+    let simulator = Simulator::start(config).await.unwrap();
+    for (domain, own) in [("d-1", "first"), ("d-2", "second")] {
+        let request = http().get(format!("{}/v3/tasks", simulator.endpoint()));
+        let response = request.header("x-auth-token", format!("token-{domain}")).send().await.unwrap();
+        let page: Value = response.json().await.unwrap();
+        assert_eq!(page["count"], 2, "count is of what they see");
+        assert_eq!(ids(&page), [Task::new(own).id, Task::new("shared").id]);
     }
 }
 

@@ -6,11 +6,14 @@
     reason = "clippy allows these in test functions, but not in what they share"
 )]
 
+mod ambient;
 mod binary;
 mod client;
 mod control;
 mod faults;
 mod listing;
+mod proxy;
 mod refusals;
 mod signed;
+mod tokens;
 mod transport;

@@ -1,10 +1,10 @@
 //! Signed calls over the wire, by a signer that knows just enough for a GET.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Response;
 use ring::{digest, hmac};
 use serde_json::Value;
-use sms_simulator::{Account, Simulator};
+use sms_simulator::{AccessKey, Account, Simulator};
 
 use crate::client::{http, numbered, start};
 
@@ -13,24 +13,39 @@ fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// A GET of the tasks, signed for the default account with this secret; the query must be sorted and escaped.
+/// A GET of the tasks, signed for the default account with this secret.
 async fn signed(simulator: &Simulator, query: &str, secret: &str) -> Response {
-    let date = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let host = simulator.endpoint().replace("http://", "");
-    let empty = hex(digest::digest(&digest::SHA256, b""));
-    let canonical =
-        format!("GET\n/v3/tasks/\n{query}\nhost:{host}\nx-sdk-date:{date}\n\nhost;x-sdk-date\n{empty}");
-    let hash = hex(digest::digest(&digest::SHA256, canonical.as_bytes()));
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    let signature = hex(hmac::sign(&key, format!("SDK-HMAC-SHA256\n{date}\n{hash}").as_bytes()));
-    let access_key = &Account::default().access_keys[0].id;
-    let authorization =
-        format!("SDK-HMAC-SHA256 Access={access_key}, SignedHeaders=host;x-sdk-date, Signature={signature}");
-    let request = http().get(format!("{}/v3/tasks?{query}", simulator.endpoint()));
-    request.header("X-Sdk-Date", date).header("Authorization", authorization).send().await.unwrap()
+    signed_by(simulator, query, &AccessKey::permanent(&Account::default().access_keys[0].id, secret)).await
 }
 
-async fn outcome(response: Response) -> (u16, String) {
+/// A GET of the tasks, signed with this key; the query must be sorted and escaped.
+pub(crate) async fn signed_by(simulator: &Simulator, query: &str, key: &AccessKey) -> Response {
+    signed_at(simulator, query, key, simulator.clock().now()).await
+}
+
+async fn signed_at(simulator: &Simulator, query: &str, key: &AccessKey, now: Timestamp) -> Response {
+    let date = now.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let host = simulator.endpoint().replace("http://", "");
+    let empty = hex(digest::digest(&digest::SHA256, b""));
+    let mut headers = vec![("host", host), ("x-sdk-date", date.clone())];
+    headers.extend(key.security_token.clone().map(|token| ("x-security-token", token)));
+    let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
+    let block: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let canonical = format!("GET\n/v3/tasks/\n{query}\n{block}\n{names}\n{empty}");
+    let hash = hex(digest::digest(&digest::SHA256, canonical.as_bytes()));
+    let secret = hmac::Key::new(hmac::HMAC_SHA256, key.secret.as_bytes());
+    let signature = hex(hmac::sign(&secret, format!("SDK-HMAC-SHA256\n{date}\n{hash}").as_bytes()));
+    let authorization =
+        format!("SDK-HMAC-SHA256 Access={}, SignedHeaders={names}, Signature={signature}", key.id);
+    let mut request = http().get(format!("{}/v3/tasks?{query}", simulator.endpoint()));
+    for (name, value) in &headers[1..] {
+        request = request.header(*name, value);
+    }
+    request.header("Authorization", authorization).send().await.unwrap()
+}
+
+/// The status and error code of an answer.
+pub(crate) async fn outcome(response: Response) -> (u16, String) {
     let status = response.status().as_u16();
     let body: Value = response.json().await.unwrap();
     (status, body["error_code"].as_str().unwrap_or_default().to_owned())
@@ -45,7 +60,9 @@ async fn a_signed_call_is_answered_and_skew_is_not() {
 
     for minutes in [16, -16] {
         simulator.clock().set_offset(SignedDuration::from_mins(minutes));
-        let refused = outcome(signed(&simulator, "", secret).await).await;
+        let refused =
+            outcome(signed_at(&simulator, "", &Account::default().access_keys[0], Timestamp::now()).await)
+                .await;
         assert_eq!(refused, (401, "APIGW.0303".into()));
     }
 }

@@ -1,15 +1,13 @@
 //! Starting, stopping, and TLS.
 
-use reqwest::{Certificate, Client};
-use sms_simulator::{Account, Config, Simulator, Transport};
+use sms_simulator::{Account, BadCertificate, Config, Simulator, Transport};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::client::{TOKEN, http, start};
+use crate::client::{TOKEN, http, start, trusting};
 
 #[tokio::test]
 async fn https_is_trusted_by_its_own_ca_alone() {
-    http(); // installs the crypto provider
     let accounts = vec![Account::default().with_token(TOKEN)];
     let config = Config { accounts, transport: Transport::local_https(), ..Config::default() };
     let simulator = Simulator::start(config).await.unwrap();
@@ -17,10 +15,27 @@ async fn https_is_trusted_by_its_own_ca_alone() {
     assert!(url.starts_with("https://127.0.0.1:"));
     assert!(http().get(&url).header("x-auth-token", TOKEN).send().await.is_err());
 
-    let ca = Certificate::from_pem(simulator.ca_pem().unwrap().as_bytes()).unwrap();
-    let trusting = Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
-    let response = trusting.get(&url).header("x-auth-token", TOKEN).send().await.unwrap();
+    let client = trusting(&simulator).no_proxy().build().unwrap();
+    let response = client.get(&url).header("x-auth-token", TOKEN).send().await.unwrap();
     assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
+async fn bad_certificates_are_refused_for_what_is_wrong_with_them_alone() {
+    for (bad, reason) in [
+        (BadCertificate::Expired, "expired"),
+        (BadCertificate::NotYetValid, "not valid yet"),
+        (BadCertificate::OtherName, "not valid for"),
+    ] {
+        let config = Config { transport: Transport::BadHttps(bad), ..Config::default() };
+        let simulator = Simulator::start(config).await.unwrap();
+        let client = trusting(&simulator).no_proxy().build().unwrap();
+        let error = client.get(simulator.endpoint()).send().await.unwrap_err();
+        let chain = format!("{error:?}");
+        let plain = chain.to_lowercase().replace(['_', ' '], "");
+        assert!(plain.contains(&reason.replace(' ', "")), "{bad:?}: {chain}");
+        assert_eq!(simulator.requests().counters().requests, 0);
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
-//! Who may call: accounts with their access keys, tokens, ids and permissions.
+//! One account: its ids, what opens it, and what it may not do.
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
 
 use jiff::Timestamp;
+
+use super::{Token, User};
 
 /// What a call needs a permission for, by the names that the vendor's policies use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,15 +37,16 @@ pub struct AccessKey {
     pub secret: String,
     /// What `X-Security-Token` must carry; none for a permanent key.
     pub security_token: Option<String>,
+    /// From when on it is refused with APIGW.0301; none for never.
+    pub expires_at: Option<Timestamp>,
 }
 
-/// An IAM token as `X-Auth-Token` carries it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token {
-    /// The header's whole value.
-    pub value: String,
-    /// From when on it is refused with APIGW.0307; none for never.
-    pub expires_at: Option<Timestamp>,
+impl AccessKey {
+    /// A permanent key pair.
+    #[must_use]
+    pub fn permanent(id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self { id: id.into(), secret: secret.into(), security_token: None, expires_at: None }
+    }
 }
 
 /// A project, which the vendor names after its region.
@@ -59,7 +61,7 @@ pub struct Project {
 /// A customer's account ("domain") and what opens it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// What `X-Domain-Id` carries; also the key in [`Accounts`].
+    /// What `X-Domain-Id` carries; also the key in [`Accounts`](super::Accounts).
     pub domain_id: String,
     /// The account's name.
     pub domain_name: String,
@@ -67,6 +69,8 @@ pub struct Account {
     pub projects: Vec<Project>,
     /// The key pairs that sign for it.
     pub access_keys: Vec<AccessKey>,
+    /// Who gets tokens of it by a password.
+    pub users: Vec<User>,
     /// The tokens that open it.
     pub tokens: Vec<Token>,
     /// What its callers are not permitted.
@@ -85,7 +89,7 @@ impl Default for Account {
 }
 
 impl Account {
-    /// An account with one permanent key pair, one project in cn-north-4, no token, and every permission.
+    /// An account with one permanent key pair, one project in cn-north-4, no user, no token, and every permission.
     #[must_use]
     pub fn new(
         domain_id: impl Into<String>,
@@ -96,21 +100,25 @@ impl Account {
         Self {
             domain_name: format!("account-{domain_id}"),
             projects: vec![Project { id: format!("project-{domain_id}"), name: "cn-north-4".into() }],
-            access_keys: vec![AccessKey {
-                id: access_key.into(),
-                secret: secret_key.into(),
-                security_token: None,
-            }],
+            access_keys: vec![AccessKey::permanent(access_key, secret_key)],
+            users: Vec::new(),
             tokens: Vec::new(),
             denied: BTreeSet::new(),
             domain_id,
         }
     }
 
+    /// The same with one more user, who gets tokens by this password.
+    #[must_use]
+    pub fn with_user(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
+        self.users.push(User { name: name.into(), password: password.into() });
+        self
+    }
+
     /// The same with one more token, which never expires.
     #[must_use]
     pub fn with_token(mut self, value: impl Into<String>) -> Self {
-        self.tokens.push(Token { value: value.into(), expires_at: None });
+        self.tokens.push(Token::new(value));
         self
     }
 
@@ -127,59 +135,5 @@ impl Account {
     #[must_use]
     pub fn may(&self, action: Action) -> bool {
         !self.denied.contains(&action)
-    }
-}
-
-/// All accounts, to be changed while the server runs.
-#[derive(Debug, Default)]
-pub struct Accounts {
-    accounts: RwLock<Vec<Account>>,
-}
-
-impl Accounts {
-    /// Starts with these.
-    #[must_use]
-    pub fn new(accounts: Vec<Account>) -> Self {
-        Self { accounts: RwLock::new(accounts) }
-    }
-
-    /// Adds an account, in place of one with the same domain id.
-    pub fn insert(&self, account: Account) {
-        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
-        accounts.retain(|known| known.domain_id != account.domain_id);
-        accounts.push(account);
-    }
-
-    /// Removes an account and says whether there was one.
-    pub fn remove(&self, domain_id: &str) -> bool {
-        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
-        let before = accounts.len();
-        accounts.retain(|account| account.domain_id != domain_id);
-        accounts.len() < before
-    }
-
-    /// Changes an account and says whether there was one.
-    pub fn update(&self, domain_id: &str, change: impl FnOnce(&mut Account)) -> bool {
-        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
-        let found = accounts.iter_mut().find(|account| account.domain_id == domain_id);
-        found.map(change).is_some()
-    }
-
-    /// The account and key pair of an access key id.
-    pub(crate) fn by_access_key(&self, id: &str) -> Option<(Account, AccessKey)> {
-        let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
-        accounts.iter().find_map(|account| {
-            let key = account.access_keys.iter().find(|key| key.id == id)?;
-            Some((account.clone(), key.clone()))
-        })
-    }
-
-    /// The account and token of a token's value.
-    pub(crate) fn by_token(&self, value: &str) -> Option<(Account, Token)> {
-        let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
-        accounts.iter().find_map(|account| {
-            let token = account.tokens.iter().find(|token| token.value == value)?;
-            Some((account.clone(), token.clone()))
-        })
     }
 }

@@ -1,11 +1,21 @@
-//! IAM's look-ups of the ids that a caller acts for.
+//! IAM: the look-ups of the ids that a caller acts for, and tokens.
+
+mod login;
+mod tokens;
 
 use http::StatusCode;
 use serde_json::json;
 
-use super::{ErrorBody, Payload, Reply};
+pub(super) use tokens::create as create_token;
+
+use super::{ErrorBody, Payload, Reply, Service};
 use crate::accounts::{Account, Action, Project};
 use crate::query::parameter;
+
+/// Whether a path is one of IAM, whose answers carry `X-IAM-Trace-Id`.
+pub(crate) fn serves(path: &str) -> bool {
+    path.starts_with("/v3/auth/") || path == "/v3/projects"
+}
 
 /// `GET /v3/auth/domains`: the caller's account.
 pub(super) fn domains(account: &Account) -> Reply {
@@ -53,6 +63,12 @@ fn body(account: &Account, project: &Project) -> serde_json::Value {
 }
 
 fn forbidden(action: Action) -> Reply {
-    let message = format!("You are not authorized to perform the requested action: {action}");
-    Reply::error(StatusCode::FORBIDDEN, &ErrorBody::Iam { message }, "")
+    refusal(
+        StatusCode::FORBIDDEN,
+        format!("You are not authorized to perform the requested action: {action}"),
+    )
+}
+
+fn refusal(status: StatusCode, message: impl Into<String>) -> Reply {
+    Reply::error(status, &ErrorBody::Iam { message: message.into() }, "")
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// Reads a body. None when it is longer than `limit` bytes.
-pub(super) async fn read_whole(
+pub(in crate::sms) async fn read_whole(
     mut response: reqwest::Response,
     limit: usize,
 ) -> reqwest::Result<Option<Vec<u8>>> {

@@ -1,0 +1,146 @@
+//! Whether credentials may be tried. The vendor locks an access key after a few refusals in a row, so that credentials
+//! which have been refused are left alone for a growing time, by everybody who uses them.
+
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+
+use super::{
+    failure::{Failure, FailureKind},
+    schedule::retry_delay,
+    time::after,
+};
+
+/// What is known of credentials at one endpoint.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Breaker {
+    /// Nothing yet, or nothing new since they were refused: one request at a time may find out.
+    #[default]
+    Unproven,
+    /// The newest answer accepted them.
+    Closed,
+    /// They were refused.
+    Open {
+        /// With what.
+        failure: Box<Failure>,
+        /// How often in a row.
+        refusals: u32,
+        /// When they may be tried again.
+        until: Timestamp,
+    },
+}
+
+/// What may be done with credentials now.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Admission<'a> {
+    /// They may be used.
+    Use,
+    /// They may be tried, by one request.
+    Try,
+    /// They must not be used.
+    Refused(&'a Failure),
+}
+
+impl Breaker {
+    /// What may be done now.
+    #[must_use]
+    pub fn admit(&self, now: Timestamp) -> Admission<'_> {
+        match self {
+            Self::Closed => Admission::Use,
+            Self::Open { failure, until, .. } if now < *until => Admission::Refused(failure),
+            Self::Unproven | Self::Open { .. } => Admission::Try,
+        }
+    }
+
+    /// An answer accepted them.
+    pub fn accepted(&mut self) {
+        *self = Self::Closed;
+    }
+
+    /// They were refused. `seed` spreads those that are refused at the same time.
+    pub fn refused(&mut self, failure: &Failure, now: Timestamp, seed: u64) {
+        let refusals = match self {
+            // Of several requests that were under way together, the first counts.
+            Self::Open { until, .. } if now < *until => return,
+            Self::Open { refusals, .. } => refusals.saturating_add(1),
+            Self::Unproven | Self::Closed => 1,
+        };
+        let until = after(now, retry_delay(failure, refusals, Duration::ZERO, seed));
+        *self = Self::Open { failure: Box::new(failure.clone()), refusals, until };
+    }
+}
+
+/// Whether a failure says that the same credentials must not be tried again soon.
+#[must_use]
+pub fn is_refusal(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::CredentialsInvalid
+            | FailureKind::AccessDenied
+            | FailureKind::ClockSkew
+            | FailureKind::SecretInvalid
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Wait(u64),
+        Ask { accepted: bool },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0u64..400).prop_map(Step::Wait),
+            prop::bool::weighted(0.1).prop_map(|accepted| Step::Ask { accepted }),
+        ]
+    }
+
+    proptest! {
+        /// However often and by however many the credentials are asked for: no two refusals within a minute.
+        #[test]
+        fn refusals_are_a_minute_apart(steps in prop::collection::vec(step(), 1..200), seed: u64) {
+            let failure = Failure::new(FailureKind::CredentialsInvalid, "refused");
+            let mut breaker = Breaker::default();
+            let (mut now, mut refused_at, mut was_accepted) = (Timestamp::UNIX_EPOCH, None::<Timestamp>, false);
+            for step in steps {
+                match step {
+                    Step::Wait(seconds) => now = after(now, Duration::from_secs(seconds)),
+                    Step::Ask { accepted } => match breaker.admit(now) {
+                        Admission::Refused(_) => prop_assert!(refused_at.is_some()),
+                        Admission::Use => {
+                            prop_assert!(was_accepted);
+                            if !accepted {
+                                breaker.refused(&failure, now, seed);
+                                (refused_at, was_accepted) = (Some(now), false);
+                            }
+                        }
+                        Admission::Try => {
+                            if let Some(last) = refused_at {
+                                prop_assert!(now.duration_since(last).as_secs() >= 60);
+                            }
+                            if accepted { breaker.accepted() } else { breaker.refused(&failure, now, seed) }
+                            (refused_at, was_accepted) = ((!accepted).then_some(now), accepted);
+                        }
+                    },
+                }
+            }
+        }
+
+        #[test]
+        fn every_refusal_ends(refusals in 1u32..1000, seed: u64) {
+            let failure = Failure::new(FailureKind::AccessDenied, "refused");
+            let mut breaker = Breaker::default();
+            let mut now = Timestamp::UNIX_EPOCH;
+            for _ in 0..refusals {
+                breaker.refused(&failure, now, seed);
+                now = after(now, Duration::from_secs(1200));
+                prop_assert_eq!(breaker.admit(now), Admission::Try);
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! One request and its answer, within bounds of time, size and number.
+
+mod body;
+mod request;
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use k8s_openapi::jiff::Timestamp;
+use tokio::{sync::Semaphore, time::timeout};
+
+pub(super) use body::read_whole;
+pub(super) use request::{Authorization, Call};
+
+use super::{
+    client::{ClientError, ClientOptions},
+    error::{AnswerHead, Error},
+    network::Network,
+};
+
+/// How much of an answer that isn't a success is read: enough for any message.
+const ERROR_BODY: usize = 64 * 1024;
+/// How long is waited for that.
+const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A successful answer.
+pub(super) struct Received {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    pub(super) request_id: Option<String>,
+}
+
+/// Sends requests to APIs. Keeps connections, and bounds what is under way at a time.
+#[derive(Debug)]
+pub(super) struct Http {
+    network: Network,
+    turns: Semaphore,
+    options: ClientOptions,
+}
+
+impl Http {
+    pub(super) fn new(options: ClientOptions) -> Result<Self, ClientError> {
+        let network = Network::new(options.network.clone(), options.connect_timeout)?;
+        let turns = Semaphore::new(options.max_concurrency.clamp(1, Semaphore::MAX_PERMITS));
+        Ok(Self { network, turns, options })
+    }
+
+    pub(super) fn options(&self) -> &ClientOptions {
+        &self.options
+    }
+
+    /// One try: waits for its turn, then has the time of one response.
+    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Received, Error> {
+        // This semaphore is never closed; without a permit there would just be no bound.
+        let _turn = self.turns.acquire().await.ok();
+        let limit = self.options.response_timeout;
+        let received = timeout(limit, self.ask(call)).await;
+        received.map_err(|_| Error::Timeout { endpoint: call.endpoint.clone(), limit })?
+    }
+
+    async fn ask(&self, call: &Call<'_>) -> Result<Received, Error> {
+        let from_transport =
+            |error| Error::from_transport(call.endpoint, self.options.connect_timeout, error);
+        let client = self.network.client(call.endpoint).await;
+        // Built for each try, since a signature holds the time.
+        let request = call.build(&client, Timestamp::now()).map_err(from_transport)?;
+        let response = client.execute(request).await.map_err(from_transport)?;
+        let head = AnswerHead::new(call.api, &response, call.redactor());
+        if response.status().is_redirection() {
+            return Err(head.redirect(call.endpoint));
+        }
+        if response.status() != call.success() {
+            let body = body::read_start(response, ERROR_BODY, ERROR_BODY_PATIENCE).await;
+            return Err(Error::from_answer(head.with_body(&body)));
+        }
+        let limit = self.options.max_page_bytes;
+        let headers = response.headers().clone();
+        let body = body::read_whole(response, limit).await.map_err(from_transport)?;
+        let body = body.ok_or(Error::TooLarge { api: call.api, limit })?;
+        if head.is_html(&body) {
+            return Err(Error::from_answer(head.with_body(&body)));
+        }
+        Ok(Received { headers, body, request_id: head.request_id() })
+    }
+}

@@ -1,0 +1,289 @@
+//! Credentials that were got for a login: a token for a password, or keys with an id that IAM told. All watches with
+//! the same login share them, and one request gets them for all.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::{
+    credentials::{Credentials, Login, LoginDigest, LookUp, Method},
+    error::Error,
+    gate::{Door, Gates},
+    http::Http,
+    iam::Iam,
+    retry::with_retries,
+};
+use crate::core::{
+    endpoint::{Endpoint, Region},
+    failure::Failure,
+    plan,
+};
+
+/// What nobody has used for this long is forgotten.
+const FORGET_AFTER: Duration = Duration::from_hours(25);
+/// How long a token is used of which IAM doesn't say when it ends. The vendor's tokens live for a day.
+const UNKNOWN_LIFE: SignedDuration = SignedDuration::from_hours(12);
+/// The pause between two attempts to renew a token that is still good.
+const RENEWAL_PAUSE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Where, and for what, a login is used.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SignIn<'a> {
+    pub(super) login: &'a Login,
+    pub(super) digest: LoginDigest,
+    pub(super) iam: &'a Result<plan::Iam, Failure>,
+    pub(super) region: Option<&'a Region>,
+}
+
+/// Credentials to send requests with.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    pub(super) credentials: Arc<Credentials>,
+    /// When they end and won't be renewed by themselves, as far as is known.
+    pub(super) expires: Option<Timestamp>,
+    /// Which of the tokens that were got it is, and that it wasn't got just now: when it is refused, another may help.
+    renewable: Option<u64>,
+}
+
+impl Session {
+    /// Whether a new session may do better once this one's credentials are refused.
+    pub(super) fn is_renewable(&self) -> bool {
+        self.renewable.is_some()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    login: LoginDigest,
+    iam: Endpoint,
+    region: Option<Region>,
+}
+
+/// What was got.
+#[derive(Debug)]
+struct Held {
+    number: u64,
+    credentials: Arc<Credentials>,
+    /// None for what doesn't end.
+    life: Option<Life>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    renew: Timestamp,
+    expires: Timestamp,
+}
+
+impl Life {
+    /// Renewed when a tenth to a fifth of it is left, so that tokens which were got together aren't renewed together.
+    fn new(now: Timestamp, expires: Option<Timestamp>) -> Self {
+        let expires = expires.unwrap_or_else(|| later(now, UNKNOWN_LIFE));
+        let tenth = expires.duration_since(now) / 10;
+        Self { renew: later(expires, -tenth - tenth.mul_f64(fastrand::f64())), expires }
+    }
+}
+
+fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
+    time.saturating_add(by).unwrap_or(time)
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    held: Option<Held>,
+    failed: Option<(Instant, Failure)>,
+    used: Option<Instant>,
+    issued: u64,
+}
+
+/// All sessions.
+#[derive(Debug, Default)]
+pub(super) struct Sessions(Mutex<HashMap<Key, Arc<tokio::sync::Mutex<Entry>>>>);
+
+impl Sessions {
+    /// Credentials for a login: at once if that needs no request or has been done, otherwise from IAM.
+    pub(super) async fn open(
+        &self,
+        http: &Http,
+        gates: &Gates,
+        sign_in: SignIn<'_>,
+    ) -> Result<Session, Error> {
+        if let Method::Ready(credentials) = &sign_in.login.method {
+            let credentials = Arc::new(credentials.clone());
+            return Ok(Session { credentials, expires: sign_in.login.expires, renewable: None });
+        }
+        let iam = sign_in.iam.as_ref().map_err(|failure| Error::Known(Box::new(failure.clone())))?;
+        let entry = self.entry(&sign_in, iam);
+        let asked = Instant::now();
+        let mut entry = entry.lock().await;
+        entry.used = Some(Instant::now());
+        let now = Timestamp::now();
+        if let Some(held) = &entry.held
+            && held.life.is_none_or(|life| now < life.renew)
+        {
+            return Ok(held.session(&sign_in, true));
+        }
+        // Whoever waited for an attempt that failed shares its outcome.
+        if let Some((at, failure)) = &entry.failed
+            && *at > asked
+        {
+            return Err(Error::Known(Box::new(failure.clone())));
+        }
+        match obtain(http, gates, sign_in, iam).await {
+            Ok((credentials, life)) => {
+                entry.issued += 1;
+                let held = Held { number: entry.issued, credentials: Arc::new(credentials), life };
+                let session = held.session(&sign_in, false);
+                entry.held = Some(held);
+                Ok(session)
+            }
+            Err(error) => entry.after_failure(error, &sign_in, now),
+        }
+    }
+
+    /// Forgets a session whose credentials were refused, unless another one has taken its place already.
+    pub(super) async fn refused(&self, sign_in: SignIn<'_>, session: &Session) {
+        let Ok(iam) = sign_in.iam else { return };
+        let entry = self.entry(&sign_in, iam);
+        let mut entry = entry.lock().await;
+        if entry.held.as_ref().map(|held| held.number) == session.renewable {
+            entry.held = None;
+        }
+    }
+
+    fn entry(&self, sign_in: &SignIn<'_>, iam: &plan::Iam) -> Arc<tokio::sync::Mutex<Entry>> {
+        let key = Key {
+            login: sign_in.digest,
+            iam: iam.endpoint.clone(),
+            // Only this depends on it.
+            region: sign_in
+                .region
+                .cloned()
+                .filter(|_| matches!(sign_in.login.method, Method::LookUp(_, LookUp::Project))),
+        };
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !entries.contains_key(&key) {
+            entries.retain(|_, entry| {
+                entry.try_lock().map_or(true, |entry| entry.used.is_none_or(|at| at.elapsed() < FORGET_AFTER))
+            });
+        }
+        entries.entry(key).or_default().clone()
+    }
+}
+
+impl Held {
+    fn session(&self, sign_in: &SignIn<'_>, renewable: bool) -> Session {
+        let token = matches!(sign_in.login.method, Method::Password(_));
+        Session {
+            credentials: self.credentials.clone(),
+            expires: sign_in.login.expires,
+            renewable: Some(self.number).filter(|_| renewable && token),
+        }
+    }
+}
+
+impl Entry {
+    /// A token that can't be renewed serves on while it is good.
+    fn after_failure(
+        &mut self,
+        error: Error,
+        sign_in: &SignIn<'_>,
+        now: Timestamp,
+    ) -> Result<Session, Error> {
+        if let Some(held) = &mut self.held
+            && let Some(life) = &mut held.life
+            && now < life.expires
+        {
+            let failure = Failure::from(&error);
+            warn!(
+                reason = failure.kind.reason(),
+                request_id = failure.request_id,
+                "a token can't be renewed: {}",
+                failure.message
+            );
+            life.renew = later(now, RENEWAL_PAUSE);
+            let expires = Some(life.expires);
+            return Ok(Session { expires, ..held.session(sign_in, true) });
+        }
+        self.failed = Some((Instant::now(), Failure::from(&error)));
+        Err(error)
+    }
+}
+
+/// Asks IAM; where a region has none of its own, the one for all regions.
+async fn obtain(
+    http: &Http,
+    gates: &Gates,
+    sign_in: SignIn<'_>,
+    iam: &plan::Iam,
+) -> Result<(Credentials, Option<Life>), Error> {
+    match (obtain_from(http, gates, sign_in, &iam.endpoint).await, &iam.otherwise) {
+        (Err(Error::UnknownHost { .. }), Some(otherwise)) => {
+            obtain_from(http, gates, sign_in, otherwise).await
+        }
+        (result, _) => result,
+    }
+}
+
+async fn obtain_from(
+    http: &Http,
+    gates: &Gates,
+    sign_in: SignIn<'_>,
+    endpoint: &Endpoint,
+) -> Result<(Credentials, Option<Life>), Error> {
+    let door = Door { endpoint: endpoint.clone(), login: sign_in.digest, enterprise_project: None };
+    let passage = gates.enter(&door).await?;
+    let result = with_retries(|| ask(http, sign_in, endpoint)).await;
+    match &result {
+        Ok(_) => passage.accepted(),
+        Err(error) => passage.failed(&Failure::from(error)),
+    }
+    result
+}
+
+async fn ask(
+    http: &Http,
+    sign_in: SignIn<'_>,
+    endpoint: &Endpoint,
+) -> Result<(Credentials, Option<Life>), Error> {
+    let iam = Iam { http, endpoint };
+    match &sign_in.login.method {
+        Method::Ready(credentials) => Ok((credentials.clone(), None)),
+        Method::LookUp(keys, look_up) => {
+            let scope = iam.look_up(keys, *look_up, sign_in.region).await?;
+            Ok((Credentials::AkSk { keys: keys.clone(), scope }, None))
+        }
+        Method::Password(login) => {
+            let issued = iam.token(login).await?;
+            Ok((Credentials::Token(issued.token), Some(Life::new(Timestamp::now(), issued.expires))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn tokens_are_renewed_before_they_end(life in 1i64..200_000) {
+            let now = Timestamp::UNIX_EPOCH;
+            let expires = later(now, SignedDuration::from_secs(life));
+            let renew = Life::new(now, Some(expires)).renew;
+            let left = expires.duration_since(renew).as_secs_f64() / SignedDuration::from_secs(life).as_secs_f64();
+            prop_assert!((0.0999..=0.2001).contains(&left), "{left}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_unknown_life_is_renewed_as_well() {
+        let life = Life::new(Timestamp::UNIX_EPOCH, None);
+        assert!(life.renew < life.expires && life.renew > Timestamp::UNIX_EPOCH);
+    }
+}
