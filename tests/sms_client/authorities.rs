@@ -105,10 +105,8 @@ async fn a_file_that_cant_be_used_at_the_start_is_named() {
         }
         let error = Client::new(trusting(vec![file.clone()])).unwrap_err();
         assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
-        match error {
-            ClientError::Authorities(error) => error,
-            ClientError::Http(error) => panic!("{error}"),
-        }
+        let ClientError::Authorities(error) = error else { panic!("{error}") };
+        error
     };
     assert!(matches!(error(None), CaFileError::Unreadable { .. }));
     assert!(matches!(error(Some("")), CaFileError::Empty { .. }));
