@@ -7,7 +7,12 @@ use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use thiserror::Error;
 
-use super::{manifest::Manifest, run::SmsArgs, table};
+use super::{
+    cluster::{self, ClusterError},
+    manifest::Manifest,
+    run::SmsArgs,
+    table,
+};
 use crate::{
     api::MigrationTaskWatchStatus,
     controller::read_secret,
@@ -113,13 +118,16 @@ async fn from_secret(manifest: &Manifest, name: &str) -> Result<Arc<Login>, Fail
         return read(&data, "The environment");
     }
     let namespace = manifest.watch.metadata.namespace.as_deref();
-    match kube::Config::infer().await {
+    match cluster::config().await {
         Ok(config) => {
             let namespace = namespace.unwrap_or(&config.default_namespace).to_owned();
             let client = Client::try_from(config).map_err(|error| {
                 Failure::new(FailureKind::InternalError, format!("The cluster can't be used: {error}."))
             })?;
             read_secret(&client, &namespace, name).await
+        }
+        Err(error @ ClusterError::Proxy(_)) => {
+            Err(Failure::new(FailureKind::InternalError, format!("The cluster can't be used: {error}.")))
         }
         Err(_) => Err(Failure::new(
             FailureKind::SecretNotFound,

@@ -1,7 +1,9 @@
 //! The command line.
 
 mod check;
+mod cluster;
 mod manifest;
+mod network;
 mod run;
 mod table;
 

@@ -4,10 +4,10 @@ use std::{error::Error, net::SocketAddr, time::Duration};
 
 use clap::Args as ClapArgs;
 use futures::{FutureExt, future::BoxFuture};
-use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
+use super::{cluster, network::NetworkArgs};
 use crate::{
     controller::{self, Options},
     core::{
@@ -73,6 +73,9 @@ pub(super) struct SmsArgs {
     /// Where the metadata service of an ECS machine is, which gives the operator the identity of the machine's agency.
     #[arg(long, env = "METADATA_ENDPOINT", value_name = "URL", default_value = "http://169.254.169.254")]
     metadata_endpoint: sms::MetadataEndpoint,
+
+    #[command(flatten)]
+    network: NetworkArgs,
 }
 
 impl SmsArgs {
@@ -88,11 +91,12 @@ impl SmsArgs {
         Ok(sms::Ambient::new(|name| std::env::var(name).ok(), self.metadata_endpoint.clone())?)
     }
 
-    pub(super) fn client(&self) -> Result<sms::Client, sms::ClientError> {
-        sms::Client::new(ClientOptions {
+    pub(super) fn client(&self) -> Result<sms::Client, Box<dyn Error>> {
+        Ok(sms::Client::new(ClientOptions {
             max_concurrency: self.sms_max_concurrency.into(),
+            network: self.network.options()?,
             ..ClientOptions::default()
-        })
+        })?)
     }
 }
 
@@ -106,7 +110,7 @@ pub(super) async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     };
     let sms = args.sms.client()?;
     let ambient = args.sms.ambient()?;
-    let client = Client::try_default().await?;
+    let client = cluster::client().await?;
     let health = Health::default();
     let address = health.clone().serve(args.health_addr).await?;
     info!(version = env!("CARGO_PKG_VERSION"), health = %address, "started");

@@ -3,6 +3,7 @@
 //! Hosts are compared after URL parsing, so that no two spellings of one host (case, punycode, decimal or octal
 //! addresses, percent-encoding) are judged differently.
 
+mod address;
 mod allowed;
 mod region;
 
@@ -10,6 +11,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use url::{Host, Url};
 
+pub use address::{AllowedAddresses, CidrError};
 pub use allowed::{AllowedEndpoints, PatternError};
 pub use region::{Region, RegionError};
 
@@ -135,6 +137,24 @@ impl Endpoint {
     #[must_use]
     pub fn authority(&self) -> &str {
         self.text.split_once("://").map_or("", |(_, authority)| authority)
+    }
+
+    /// The host: a DNS name in lower case, or an address, an IPv6 one in brackets.
+    #[must_use]
+    pub fn host(&self) -> String {
+        self.host.to_string()
+    }
+
+    /// The port, be it the scheme's default or not.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether what is sent to it is encrypted.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.scheme == Scheme::Https
     }
 
     /// Whether this names the machine itself: 127.0.0.0/8, `::1` or `localhost`.

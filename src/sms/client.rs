@@ -15,6 +15,7 @@ use super::{
     gate::{Door, Gates},
     http::{Authorization, Call, Http},
     listing::{self, Collected, PageRequest},
+    network::{CaFileError, NetworkOptions},
     retry::with_retries,
     sessions::{Session, Sessions, SignIn},
     wire::Page,
@@ -44,6 +45,8 @@ pub struct ClientOptions {
     pub max_concurrency: usize,
     /// How many of them may belong to one listing.
     pub pages_in_flight: usize,
+    /// Whom the client may talk to, and how.
+    pub network: NetworkOptions,
 }
 
 impl Default for ClientOptions {
@@ -55,6 +58,7 @@ impl Default for ClientOptions {
             max_page_bytes: 32 * 1024 * 1024,
             max_concurrency: 16,
             pages_in_flight: 4,
+            network: NetworkOptions::default(),
         }
     }
 }
@@ -114,6 +118,9 @@ pub enum ClientError {
     /// There is no key for digests of credentials.
     #[error("can't set up the HTTP client: {0}")]
     Randomness(#[from] RandomnessError),
+    /// A file of trusted authorities.
+    #[error(transparent)]
+    Authorities(#[from] CaFileError),
 }
 
 /// A client of SMS for any number of accounts. Keeps connections, tokens and what it knows of refused credentials, and

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub use answer::{Answer, RateLimit};
 pub use incomplete::Incomplete;
-pub use transport::TlsProblem;
+pub use transport::{ProxyProblem, TlsProblem};
 
 pub(super) use answer::AnswerHead;
 
@@ -139,6 +139,26 @@ pub enum Error {
     /// The pages don't add up to a complete list.
     #[error(transparent)]
     Incomplete(#[from] Incomplete),
+    /// The endpoint's name resolves to addresses that may not be connected to. They aren't shown: they would tell
+    /// whoever writes watches what the operator's network looks like.
+    #[error(
+        "{endpoint} is not called: its name resolves to private or reserved addresses only. Check the endpoint; the \
+         operator's owner finds the addresses in its log, and can allow them with --allowed-cidrs"
+    )]
+    AddressNotAllowed {
+        /// What was meant to be called.
+        endpoint: Endpoint,
+    },
+    /// The proxy failed, and not what is behind it.
+    #[error("{endpoint} can't be reached, since the operator's proxy failed: {problem}")]
+    Proxy {
+        /// What was meant to be called.
+        endpoint: Endpoint,
+        /// What the proxy did, and what to do.
+        problem: ProxyProblem,
+        /// All reasons.
+        source: reqwest::Error,
+    },
     /// A project is to be looked up by the region's name, but there is no region.
     #[error(
         "the Secret's projectId is auto, which takes the project that is named like spec.region. Set spec.region"
@@ -196,6 +216,7 @@ impl Error {
         match self {
             Self::Server(answer) => answer.retry_after.is_none(),
             Self::Unreachable { .. } | Self::Timeout { .. } | Self::Broken { .. } => true,
+            Self::Proxy { problem, .. } => !problem.needs_a_person(),
             _ => false,
         }
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use k8s_openapi::jiff::Timestamp;
-use reqwest::redirect;
 use tokio::{sync::Semaphore, time::timeout};
 
 pub(super) use body::read_whole;
@@ -16,6 +15,7 @@ pub(super) use request::{Authorization, Call};
 use super::{
     client::{ClientError, ClientOptions},
     error::{AnswerHead, Error},
+    network::Network,
 };
 
 /// How much of an answer that isn't a success is read: enough for any message.
@@ -33,22 +33,16 @@ pub(super) struct Received {
 /// Sends requests to APIs. Keeps connections, and bounds what is under way at a time.
 #[derive(Debug)]
 pub(super) struct Http {
-    client: reqwest::Client,
+    network: Network,
     turns: Semaphore,
     options: ClientOptions,
 }
 
 impl Http {
     pub(super) fn new(options: ClientOptions) -> Result<Self, ClientError> {
-        let client = reqwest::Client::builder()
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            // What is tried again is decided in one place only.
-            .retry(reqwest::retry::never())
-            .connect_timeout(options.connect_timeout)
-            .build()?;
+        let network = Network::new(options.network.clone(), options.connect_timeout)?;
         let turns = Semaphore::new(options.max_concurrency.clamp(1, Semaphore::MAX_PERMITS));
-        Ok(Self { client, turns, options })
+        Ok(Self { network, turns, options })
     }
 
     pub(super) fn options(&self) -> &ClientOptions {
@@ -67,9 +61,10 @@ impl Http {
     async fn ask(&self, call: &Call<'_>) -> Result<Received, Error> {
         let from_transport =
             |error| Error::from_transport(call.endpoint, self.options.connect_timeout, error);
+        let client = self.network.client(call.endpoint).await;
         // Built for each try, since a signature holds the time.
-        let request = call.build(&self.client, Timestamp::now()).map_err(from_transport)?;
-        let response = self.client.execute(request).await.map_err(from_transport)?;
+        let request = call.build(&client, Timestamp::now()).map_err(from_transport)?;
+        let response = client.execute(request).await.map_err(from_transport)?;
         let head = AnswerHead::new(call.api, &response, call.redactor());
         if response.status().is_redirection() {
             return Err(head.redirect(call.endpoint));

@@ -6,6 +6,9 @@
 
 mod breaker;
 mod check;
+#[path = "../sms_client/connect_proxy.rs"]
+#[allow(dead_code, reason = "not all that the client's tests need is needed here")]
+mod connect_proxy;
 mod edits;
 mod forbidden;
 mod garbage;
@@ -13,6 +16,7 @@ mod harness;
 mod identity;
 mod lifecycle;
 mod manifests;
+mod network;
 mod quiet;
 mod restart;
 mod secrets;

@@ -1,10 +1,20 @@
 //! The SMS client against the simulator, over real sockets.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
 
+mod addresses;
 mod ambient;
+mod authorities;
+mod connect_proxy;
 mod faults;
 mod listing;
+mod proxies;
 mod signing_in;
 mod support;
 mod transport;

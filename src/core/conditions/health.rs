@@ -193,7 +193,14 @@ fn failing_message(failure: &Failure, interval: Duration) -> String {
 /// When the next try is, in words that stay the same from try to try.
 fn retry(kind: FailureKind, interval: Duration) -> String {
     let text = match kind {
-        FailureKind::InvalidSpec | FailureKind::EndpointNotAllowed => "Tried again when the spec changes.",
+        FailureKind::InvalidSpec => "Tried again when the spec changes.",
+        // Names may resolve to other addresses by then.
+        FailureKind::EndpointNotAllowed => {
+            let pause = short(longest_retry(interval));
+            return format!(
+                "Tried again when the spec changes; its name is looked up again about every {pause}."
+            );
+        }
         FailureKind::SecretNotFound | FailureKind::SecretInvalid => {
             "The Secret is read again every 5 seconds."
         }

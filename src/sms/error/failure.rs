@@ -24,6 +24,7 @@ impl Error {
     fn needs_a_person(&self) -> bool {
         match self {
             Self::Tls { problem, .. } => problem.needs_a_person(),
+            Self::Proxy { problem, .. } => problem.needs_a_person(),
             Self::UnknownHost { .. } => true,
             _ => false,
         }
@@ -44,7 +45,9 @@ impl Error {
             Self::Unreachable { .. }
             | Self::UnknownHost { .. }
             | Self::Broken { .. }
+            | Self::Proxy { .. }
             | Self::Timeout { .. } => FailureKind::EndpointUnreachable,
+            Self::AddressNotAllowed { .. } => FailureKind::EndpointNotAllowed,
             Self::Tls { .. } => FailureKind::TlsFailed,
             Self::Incomplete(_) | Self::ListingTimeout(_) => FailureKind::ListIncomplete,
             Self::NoRegion | Self::NoProject { .. } => FailureKind::SecretInvalid,

@@ -5,16 +5,19 @@ use std::{error::Error as StdError, io, iter};
 use rustls::CertificateError;
 
 use super::Error;
-use crate::core::{
-    endpoint::Endpoint,
-    text::{self, limits},
+use crate::{
+    core::{
+        endpoint::Endpoint,
+        text::{self, limits},
+    },
+    sms::network::AddressRefused,
 };
 
 /// Why a TLS connection failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TlsProblem {
     /// The certificate's issuer isn't trusted.
-    #[error("its certificate is from an unknown authority. Check the endpoint and the trusted authorities")]
+    #[error("its certificate is from an unknown authority. Check the endpoint and --ca-file")]
     UnknownAuthority,
     /// The certificate is out of date, by the clock here.
     #[error("its certificate has expired. It must be renewed there, or the clock here is wrong")]
@@ -44,7 +47,8 @@ impl TlsProblem {
             return Self::Handshake(text::one_line(&error.to_string(), limits::MESSAGE));
         };
         match problem {
-            CertificateError::UnknownIssuer => Self::UnknownAuthority,
+            // An authority that was made anew has the name of the trusted one, and another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::UnknownAuthority,
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
@@ -52,6 +56,49 @@ impl TlsProblem {
             }
             other => Self::Certificate(text::one_line(&other.to_string(), limits::MESSAGE)),
         }
+    }
+}
+
+/// Why the proxy doesn't bring us to an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyProblem {
+    /// HTTP status 407.
+    #[error("it asks for a user and a password, or refuses those that it got. Check --https-proxy")]
+    Credentials,
+    /// Any other answer than that the tunnel is open.
+    #[error("it refuses, or can't reach the endpoint itself. Check the rules and the log of the proxy")]
+    Refused,
+    /// Its certificate, if it is an `https://` proxy, or the handshake with it.
+    #[error("the TLS connection to it failed: {0}")]
+    Tls(TlsProblem),
+    /// No connection, or one that broke.
+    #[error("{0}. Check --https-proxy, name resolution and network policies")]
+    Unreachable(String),
+}
+
+impl ProxyProblem {
+    /// Whether the proxy can't be used before a person has changed something.
+    pub(super) fn needs_a_person(&self) -> bool {
+        match self {
+            Self::Credentials => true,
+            Self::Tls(problem) => problem.needs_a_person(),
+            Self::Refused | Self::Unreachable(_) => false,
+        }
+    }
+
+    /// Finds out whether an error is of the way to an open tunnel. The HTTP library doesn't export its type, so that it
+    /// is known by its text only.
+    fn find(error: &reqwest::Error) -> Option<Self> {
+        let mut texts = chain(error).map(ToString::to_string);
+        let problem = texts.find_map(|text| text.strip_prefix("tunnel error: ").map(str::to_owned))?;
+        Some(match problem.as_str() {
+            "proxy authorization required" => Self::Credentials,
+            "unsuccessful" | "proxy response headers too long" => Self::Refused,
+            "unexpected end of file" => Self::Unreachable("it closed the connection".to_owned()),
+            _ => find::<rustls::Error>(error)
+                .map(TlsProblem::of)
+                .map_or_else(|| Self::Unreachable(text::one_line(&root(error), limits::MESSAGE)), Self::Tls),
+        })
     }
 }
 
@@ -64,7 +111,13 @@ impl Error {
     ) -> Self {
         let endpoint = endpoint.clone();
         let source = error.without_url();
-        if let Some(problem) = find_tls(&source).map(TlsProblem::of) {
+        if find::<AddressRefused>(&source).is_some() {
+            return Self::AddressNotAllowed { endpoint };
+        }
+        if let Some(problem) = ProxyProblem::find(&source) {
+            return Self::Proxy { endpoint, problem, source };
+        }
+        if let Some(problem) = find(&source).map(TlsProblem::of) {
             return Self::Tls { endpoint, problem, source };
         }
         if source.is_timeout() {
@@ -98,17 +151,17 @@ fn is_unknown_host(cause: &str) -> bool {
         .any(|text| cause.contains(text))
 }
 
-fn find_tls(error: &reqwest::Error) -> Option<&rustls::Error> {
-    chain(error).find_map(as_tls)
+fn find<T: StdError + 'static>(error: &reqwest::Error) -> Option<&T> {
+    chain(error).find_map(as_type)
 }
 
-/// The TLS error that an error is or wraps. An I/O error doesn't name what it wraps as its source.
-fn as_tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+/// The error of this type that an error is or wraps. An I/O error doesn't name what it wraps as its source.
+fn as_type<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     if let Some(error) = error.downcast_ref() {
         return Some(error);
     }
     let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
-    as_tls(inner)
+    as_type(inner)
 }
 
 #[cfg(test)]
@@ -119,6 +172,7 @@ mod tests {
     fn certificates_are_judged_by_what_to_do() {
         let table = [
             (CertificateError::UnknownIssuer, TlsProblem::UnknownAuthority),
+            (CertificateError::BadSignature, TlsProblem::UnknownAuthority),
             (CertificateError::Expired, TlsProblem::Expired),
             (CertificateError::NotValidYet, TlsProblem::NotYetValid),
             (CertificateError::NotValidForName, TlsProblem::WrongName),
@@ -144,7 +198,7 @@ mod tests {
     fn a_tls_error_is_found_inside_io_errors() {
         let tls = rustls::Error::InvalidCertificate(CertificateError::Expired);
         let wrapped = io::Error::other(io::Error::other(tls.clone()));
-        assert_eq!(as_tls(&wrapped), Some(&tls));
-        assert_eq!(as_tls(&io::Error::other("something else")), None);
+        assert_eq!(as_type::<rustls::Error>(&wrapped), Some(&tls));
+        assert_eq!(as_type::<rustls::Error>(&io::Error::other("something else")), None);
     }
 }

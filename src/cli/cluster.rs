@@ -1,0 +1,128 @@
+//! The way to the API server.
+
+use kube::config::{Config, Kubeconfig};
+
+use super::network::first_variable;
+use crate::sms::network::{NoProxy, ProxyUrl, ProxyUrlError};
+
+/// There is no way to an API server.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ClusterError {
+    /// Neither a kubeconfig nor a pod.
+    #[error("there is no cluster: {0}")]
+    None(#[source] Box<kube::config::InferConfigError>),
+    /// The proxy that is meant for the API server.
+    #[error("the proxy for the API server (proxy-url of the kubeconfig, or HTTPS_PROXY): {0}")]
+    Proxy(#[from] ProxyUrlError),
+    /// The client can't be set up by what the configuration says.
+    #[error("the cluster can't be used: {0}")]
+    Client(#[from] kube::Error),
+}
+
+/// The configuration by the kubeconfig of `KUBECONFIG` or `~/.kube/config`, or else by the pod's service account. A pod
+/// calls its API server directly; with a kubeconfig, the proxy is chosen as kubectl chooses it.
+pub(super) async fn config() -> Result<Config, ClusterError> {
+    let mut config = Config::infer().await.map_err(|error| ClusterError::None(Box::new(error)))?;
+    // Only that of a pod has a file.
+    if config.root_cert_file.is_none() {
+        let environment = Environment::read();
+        let proxy = match proxy_of(Kubeconfig::read().ok()) {
+            Some(proxy) => Some(ProxyUrl::parse(&proxy)?),
+            None => environment.proxy_for(&config.cluster_url)?,
+        };
+        let uri = proxy.map(|proxy| proxy.reveal().parse().map_err(|_| ProxyUrlError::Url));
+        config.proxy_url = uri.transpose()?;
+    }
+    Ok(config)
+}
+
+/// A client by [`config`].
+pub(super) async fn client() -> Result<kube::Client, ClusterError> {
+    Ok(kube::Client::try_from(config().await?)?)
+}
+
+/// The `proxy-url` of the cluster that is chosen.
+fn proxy_of(kubeconfig: Option<Kubeconfig>) -> Option<String> {
+    let Kubeconfig { current_context, contexts, clusters, .. } = kubeconfig?;
+    let current = current_context?;
+    let context = contexts.into_iter().find(|context| context.name == current)?.context?;
+    let cluster = clusters.into_iter().find(|cluster| cluster.name == context.cluster)?.cluster?;
+    cluster.proxy_url.filter(|url| !url.is_empty())
+}
+
+/// The variables that kubectl reads. kube reads them, too, but compares `NO_PROXY` with the proxy instead of with the API
+/// server.
+#[derive(Debug, Default)]
+struct Environment {
+    https_proxy: Option<String>,
+    no_proxy: Option<String>,
+}
+
+impl Environment {
+    fn read() -> Self {
+        Self {
+            https_proxy: first_variable(&["HTTPS_PROXY", "https_proxy"]),
+            no_proxy: first_variable(&["NO_PROXY", "no_proxy"]),
+        }
+    }
+
+    fn proxy_for(&self, server: &http::Uri) -> Result<Option<ProxyUrl>, ProxyUrlError> {
+        let host = server.host().unwrap_or_default();
+        let no_proxy = NoProxy::parse(self.no_proxy.as_deref().unwrap_or_default());
+        let direct = server.scheme_str() != Some("https")
+            || is_loopback(host)
+            || no_proxy.covers(host, server.port_u16().unwrap_or(443));
+        let proxy = self.https_proxy.as_deref().filter(|_| !direct);
+        proxy.map(ProxyUrl::parse).transpose()
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_proxy_of_the_environment_is_that_of_kubectl() {
+        let table = [
+            (Some("http://proxy:3128"), None, "https://10.0.0.1:6443", true),
+            (Some("http://proxy:3128"), Some("proxy"), "https://10.0.0.1:6443", true),
+            (Some("http://proxy:3128"), Some("10.0.0.0/8"), "https://10.0.0.1:6443", false),
+            (Some("http://proxy:3128"), Some("api.example.com"), "https://api.example.com", false),
+            (Some("http://proxy:3128"), None, "https://127.0.0.1:6443", false),
+            (Some("http://proxy:3128"), None, "https://[::1]:6443", false),
+            (Some("http://proxy:3128"), None, "https://localhost:6443", false),
+            (Some("http://proxy:3128"), None, "http://10.0.0.1:8080", false),
+            (None, None, "https://10.0.0.1:6443", false),
+        ];
+        for (https_proxy, no_proxy, server, proxied) in table {
+            let environment = Environment {
+                https_proxy: https_proxy.map(str::to_owned),
+                no_proxy: no_proxy.map(str::to_owned),
+            };
+            let proxy = environment.proxy_for(&server.parse().unwrap()).unwrap();
+            assert_eq!(proxy.is_some(), proxied, "{https_proxy:?} {no_proxy:?} {server}");
+        }
+    }
+
+    #[test]
+    fn the_proxy_of_a_kubeconfig_is_that_of_its_current_cluster() {
+        let kubeconfig = |current: &str| {
+            let text = format!(
+                "{{current-context: {current}, contexts: [{{name: a, context: {{cluster: one, user: u}}}}, \
+                 {{name: b, context: {{cluster: two, user: u}}}}], clusters: [{{name: one, cluster: \
+                 {{server: 'https://one'}}}}, {{name: two, cluster: {{server: 'https://two', proxy-url: 'http://proxy'}}}}]}}"
+            );
+            Kubeconfig::from_yaml(&text).ok()
+        };
+        assert!(kubeconfig("a").is_some());
+        assert_eq!(proxy_of(kubeconfig("a")), None);
+        assert_eq!(proxy_of(kubeconfig("b")).as_deref(), Some("http://proxy"));
+        assert_eq!(proxy_of(kubeconfig("c")), None);
+        assert_eq!(proxy_of(None), None);
+    }
+}
