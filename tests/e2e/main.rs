@@ -14,6 +14,7 @@ mod forbidden;
 mod garbage;
 mod harness;
 mod identity;
+mod leaks;
 mod lifecycle;
 mod manifests;
 mod network;

@@ -1,6 +1,9 @@
 //! Taking secrets out of texts that are shown. The vendor's gateway quotes access keys in its error messages, and
 //! some proxies quote whole requests.
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use zeroize::Zeroizing;
+
 use super::{Credentials, KeyPair, PasswordLogin, SecurityToken};
 
 /// The texts of one request that must not be seen.
@@ -34,7 +37,30 @@ impl<'a> Redactor<'a> {
 
     /// Takes the texts out of another one.
     pub(in crate::sms) fn hide_in(&self, text: &str) -> String {
-        let hidden = self.0.iter().filter(|hidden| !hidden.is_empty());
-        hidden.fold(text.to_owned(), |text, hidden| text.replace(hidden, "[hidden]"))
+        let hidden = self.0.iter().flat_map(|hidden| spellings(hidden));
+        hidden.fold(text.to_owned(), |text, hidden| text.replace(hidden.as_str(), "[hidden]"))
+    }
+}
+
+/// A secret as it is, and as it looks where a request is quoted: within JSON, and percent-encoded.
+fn spellings(secret: &str) -> impl Iterator<Item = Zeroizing<String>> {
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json.get(1..json.len() - 1).unwrap_or_default().to_owned();
+    let percent = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+    [secret.to_owned(), json, percent].into_iter().filter(|text| !text.is_empty()).map(Zeroizing::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_found_as_requests_spell_them() {
+        let redactor = Redactor(vec!["a \"b\"\\c"]);
+        for text in [r#"x a "b"\c x"#, r#"{"password":"a \"b\"\\c"}"#, "x=a%20%22b%22%5Cc&y"] {
+            let hidden = redactor.hide_in(text);
+            assert!(hidden.contains("[hidden]") && !hidden.contains('b'), "{hidden}");
+        }
+        assert_eq!(Redactor(vec![""]).hide_in("text"), "text");
     }
 }

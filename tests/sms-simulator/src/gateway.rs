@@ -39,7 +39,7 @@ impl Handler for Gateway {
         let request_id = format!("{:032x}", self.request_ids.fetch_add(1, Ordering::Relaxed));
         let disruption = self.world.faults.hit(request, &credential);
         tokio::time::sleep(disruption.delay()).await;
-        let reply = match disruption.replacement(&request_id) {
+        let reply = match disruption.replacement(request, &request_id) {
             Some(replacement) => replacement?,
             None => self.service(&request_id, disruption.rotation()).answer(request),
         };

@@ -6,7 +6,8 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
 use super::{DropKind, Effect, bytes};
-use crate::api::{Payload, Reply};
+use crate::api::{ErrorBody, Payload, Reply};
+use crate::auth::Signed;
 use crate::server::{Abort, Delivery, Then};
 
 /// What happens to one request.
@@ -40,7 +41,7 @@ impl Disruption {
     }
 
     /// What comes in place of the service's answer.
-    pub(crate) fn replacement(&self, request_id: &str) -> Option<Result<Reply, Abort>> {
+    pub(crate) fn replacement(&self, request: Signed<'_>, request_id: &str) -> Option<Result<Reply, Abort>> {
         self.effects().find_map(|effect| match effect {
             Effect::Respond { status, headers, body } => {
                 let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -49,6 +50,7 @@ impl Disruption {
                 reply.headers.extend(headers);
                 Some(Ok(reply))
             }
+            Effect::Quote { status } => Some(Ok(quote(*status, request))),
             Effect::Drop(kind) => Some(Err((*kind).into())),
             _ => None,
         })
@@ -128,6 +130,23 @@ impl From<DropKind> for Abort {
             DropKind::Reset => Self::Reset,
         }
     }
+}
+
+/// An error that holds the request in each text.
+fn quote(status: u16, request: Signed<'_>) -> Reply {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = request
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
+    let text = format!("{}\n{}", headers.collect::<String>(), String::from_utf8_lossy(request.body));
+    let body = serde_json::json!({"error_code": text, "error_msg": text, "request_id": text, "details": [{"error_msg": text}]});
+    let body = if request.path.starts_with("/v3/auth") {
+        serde_json::json!({"error": {"message": text, "code": text, "title": text}})
+    } else {
+        body
+    };
+    Reply::error(status, &ErrorBody::Json(body), "")
 }
 
 fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {

@@ -24,6 +24,11 @@ pub enum Effect {
         /// Its body.
         body: ErrorBody,
     },
+    /// An error whose every text quotes the request, headers and body: what a client shows of it must hold no secret.
+    Quote {
+        /// Its status.
+        status: u16,
+    },
     /// No answer at all.
     Drop(DropKind),
     /// The order of all tasks turns by so many places more at each request, so that tasks move between pages.
