@@ -9,13 +9,13 @@ use tracing::{info, warn};
 
 use super::{cluster, network::NetworkArgs};
 use crate::{
-    controller::{self, Options},
+    controller::{self, Options, Parts},
     core::{
         endpoint::{AllowedEndpoints, PatternError},
         policy::{AmbientNamespaces, NamespaceError, Policy},
     },
     sms::{self, ClientOptions},
-    telemetry::{Health, logs},
+    telemetry::{Health, Metrics, logs},
 };
 
 /// How long reconciles under way may take once the process is asked to end: less than the 30 seconds of a kubelet.
@@ -42,6 +42,10 @@ pub(super) struct Args {
     /// Where /livez and /readyz are served.
     #[arg(long, env = "HEALTH_ADDR", default_value = "0.0.0.0:8081")]
     health_addr: SocketAddr,
+
+    /// Where /metrics is served.
+    #[arg(long, env = "METRICS_ADDR", default_value = "0.0.0.0:8080")]
+    metrics_addr: SocketAddr,
 
     /// What a line of the log looks like.
     #[arg(long, env = "LOG_FORMAT", default_value = "text")]
@@ -113,14 +117,17 @@ pub(super) async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let client = cluster::client().await?;
     let health = Health::default();
     let address = health.clone().serve(args.health_addr).await?;
-    info!(version = env!("CARGO_PKG_VERSION"), health = %address, "started");
+    let metrics = Metrics::default();
+    let metrics_address = metrics.clone().serve(args.metrics_addr).await?;
+    info!(version = env!("CARGO_PKG_VERSION"), health = %address, metrics = %metrics_address, "started");
+    let parts = Parts { sms, ambient, options, metrics };
     let shutdown = shutdown()?.shared();
     let too_late = async {
         shutdown.clone().await;
         tokio::time::sleep(LAST_MOMENTS).await;
     };
     tokio::select! {
-        result = controller::run(client, sms, ambient, options, &health, shutdown.clone()) => result,
+        () = controller::run(client, parts, &health, shutdown.clone()) => {}
         () = too_late => warn!("a reconcile isn't finished; the next start goes on with it"),
     }
     info!("stopped");

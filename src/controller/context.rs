@@ -3,39 +3,35 @@
 use kube::{Client, api::ObjectMeta, runtime::reflector::ObjectRef};
 use tokio::sync::mpsc;
 
-use super::{Options, Watches, credentials::Sources, state::States};
+use super::{Options, Parts, Watches, credentials::Sources, state::States};
 use crate::{
     listings::{Pollers, WatchKey},
-    sms,
+    telemetry::Metrics,
 };
 
 pub(super) struct Context {
     pub(super) client: Client,
     pub(super) options: Options,
+    pub(super) metrics: Metrics,
     pub(super) pollers: Pollers<Sources>,
     pub(super) states: States,
     watches: Watches,
 }
 
 impl Context {
-    pub(super) fn new(
-        client: Client,
-        sms: sms::Client,
-        ambient: sms::Ambient,
-        options: Options,
-        news: mpsc::Sender<WatchKey>,
-        watches: Watches,
-    ) -> Self {
+    pub(super) fn new(client: Client, parts: Parts, news: mpsc::Sender<WatchKey>, watches: Watches) -> Self {
+        let Parts { sms, ambient, options, metrics } = parts;
         let sources = Sources::new(client.clone(), ambient);
         let known = watches.clone();
         let pollers = Pollers::new(sources, sms, news, move |key| exists(&known, key));
-        Self { client, options, pollers, states: States::default(), watches }
+        Self { client, options, metrics, pollers, states: States::default(), watches }
     }
 
     /// A watch has been deleted.
     pub(super) fn forget(&self, key: &WatchKey) {
         self.pollers.stop(key);
         self.states.remove(key);
+        self.metrics.credentials.set(&key.namespace, &key.name, None);
     }
 
     /// Whether the watch is still there, as far as the API server has told.
@@ -47,6 +43,9 @@ impl Context {
     pub(super) fn forget_deleted(&self) {
         self.pollers.retain(|key| exists(&self.watches, key));
         self.states.retain(|key| exists(&self.watches, key));
+        self.metrics
+            .credentials
+            .retain(|namespace, name| self.watches.get(&ObjectRef::new(name).within(namespace)).is_some());
     }
 }
 

@@ -30,7 +30,7 @@ use crate::{
     core::policy::Policy,
     listings::WatchKey,
     sms,
-    telemetry::Health,
+    telemetry::{Health, Metrics},
 };
 
 use context::Context;
@@ -52,23 +52,33 @@ pub struct Options {
     pub instance: String,
 }
 
+/// What the controller works with.
+pub struct Parts {
+    /// Lists tasks.
+    pub sms: sms::Client,
+    /// The operator's own identity.
+    pub ambient: sms::Ambient,
+    /// What the operator's owner decides.
+    pub options: Options,
+    /// What is told of it all.
+    pub metrics: Metrics,
+}
+
 /// Runs the controller until `shutdown`.
 pub async fn run(
     client: Client,
-    sms: sms::Client,
-    ambient: sms::Ambient,
-    options: Options,
+    parts: Parts,
     health: &Health,
     shutdown: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
     let (store, writer) = reflector::store::<MigrationTaskWatch>();
     let (news, announced) = mpsc::channel(NEWS);
-    let concurrency = options.concurrency;
-    let watches: Api<MigrationTaskWatch> = match &options.namespace {
+    let concurrency = parts.options.concurrency;
+    let watches: Api<MigrationTaskWatch> = match &parts.options.namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
-    let context = Arc::new(Context::new(client, sms, ambient, options, news, store.clone()));
+    let context = Arc::new(Context::new(client, parts, news, store.clone()));
 
     let watches = watcher(watches, watcher::Config::default())
         .default_backoff()

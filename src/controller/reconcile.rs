@@ -105,6 +105,8 @@ impl Pass<'_> {
     fn decide(&self, watch: &MigrationTaskWatch) -> Decision {
         let plan = Plan::parse(&watch.spec, &self.key.namespace, &self.context.options.policy);
         let observation = self.observe(watch, plan.as_ref().ok());
+        let WatchKey { namespace, name, .. } = self.key;
+        self.context.metrics.credentials.set(namespace, name, observation.credentials_expire);
         decide(&Inputs {
             identity: &Identity {
                 uid: self.key.uid.clone(),

@@ -234,6 +234,15 @@ async fn the_end_of_temporary_credentials_is_told_ahead() {
         stage.message("soon").await
     );
     assert!(!stage.message("later").await.contains("credentials"), "{}", stage.message("later").await);
+    let metrics = stage.metrics().await;
+    let left = |name: &str| -> Option<f64> {
+        let series = format!(
+            "migration_task_watch_credentials_expire_seconds{{namespace=\"{}\",name=\"{name}\"}} ",
+            stage.namespace
+        );
+        metrics.lines().find_map(|line| line.strip_prefix(&series))?.parse().ok()
+    };
+    assert!(left("soon").is_some_and(|left| left < 1800.0) && left("later").is_some(), "{metrics}");
 }
 
 /// In half an hour.

@@ -41,7 +41,7 @@ fn secrets() -> Vec<(&'static str, Value)> {
         ("key", keys(json!({}))),
         (
             "temporary",
-            json!({"accessKey": "MARKERAK1", "secretKey": "MARKERSK1+/secret", "securityToken": "MARKERSECURITYTOKEN"}),
+            json!({"accessKey": "MARKERAK1", "secretKey": "MARKERSK1+/secret", "securityToken": "MARKERSECURITYTOKEN", "expiresAt": "2100-01-01T00:00:00Z"}),
         ),
         ("domain", keys(json!({"domainId": "auto"}))),
         ("project", keys(json!({"projectId": "auto"}))),
@@ -159,6 +159,7 @@ impl Scene {
             ("log", std::fs::read_to_string(self.stage.log()).unwrap()),
             ("events", serde_json::to_string(&events).unwrap()),
             ("statuses", serde_json::to_string(&statuses).unwrap()),
+            ("metrics", self.stage.metrics().await),
         ])
     }
 }
@@ -186,6 +187,7 @@ fn assert_silent(said: &BTreeMap<&str, String>) {
         }
     }
     // What a person may be shown is there, so the search has searched something.
+    assert!(said["metrics"].contains(r#"name="temporary""#), "{}", said["metrics"]);
     assert!(said["log"].contains("TRACE") && said["events"].contains("CredentialsInvalid"));
     assert!(said["statuses"].contains("SecretInvalid") && said["statuses"].contains("web-1"));
     assert!(!said.values().any(|text| text.contains(sms_simulator::ENCODED_AUTHORIZATION_MESSAGE)));

@@ -19,7 +19,15 @@ pub(crate) async fn start(place: &Place, dir: &Path) -> Result<Process, Error> {
         return Err(Error::OperatorMissing(program));
     }
     command.push(program.display().to_string());
-    let arguments = ["run", "--allowed-endpoints", "http://127.0.0.1:*", "--health-addr", "127.0.0.1:0"];
+    let arguments = [
+        "run",
+        "--allowed-endpoints",
+        "http://127.0.0.1:*",
+        "--health-addr",
+        "127.0.0.1:0",
+        "--metrics-addr",
+        "127.0.0.1:0",
+    ];
     command.extend(arguments.map(str::to_owned));
     if !place.is_own() {
         // Others' watches are none of its business.

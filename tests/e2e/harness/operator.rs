@@ -20,7 +20,7 @@ impl Operator {
     ) -> Self {
         let log = File::options().create(true).append(true).open(log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_migration-task-watch"))
-            .args(["run", "--health-addr", "127.0.0.1:0"])
+            .args(["run", "--health-addr", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0"])
             .args(["--watch-namespace", namespace])
             .args(flags)
             .env("KUBECONFIG", kubeconfig)

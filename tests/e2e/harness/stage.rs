@@ -79,6 +79,14 @@ impl Stage {
         self.dir.path().join("operator.log")
     }
 
+    /// What the operator's metrics say.
+    pub(crate) async fn metrics(&self) -> String {
+        let log = std::fs::read_to_string(self.log()).unwrap();
+        let address = log.rsplit("metrics=").next().unwrap().split_whitespace().next().unwrap();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        client.get(format!("http://{address}/metrics")).send().await.unwrap().text().await.unwrap()
+    }
+
     pub(crate) fn watches(&self) -> Api<MigrationTaskWatch> {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
