@@ -6,9 +6,6 @@
 
 mod breaker;
 mod check;
-#[path = "../sms_client/connect_proxy.rs"]
-#[allow(dead_code, reason = "not all that the client's tests need is needed here")]
-mod connect_proxy;
 mod edits;
 mod forbidden;
 mod garbage;

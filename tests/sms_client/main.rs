@@ -11,7 +11,6 @@
 mod addresses;
 mod ambient;
 mod authorities;
-mod connect_proxy;
 mod faults;
 mod listing;
 mod proxies;

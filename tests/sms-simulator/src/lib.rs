@@ -48,7 +48,7 @@ pub use model::generate::generate;
 pub use model::{
     Ending, OsType, PlanSpec, Server, Snapshot, Stall, SubTask, Task, TaskError, TaskState, TransferMethod,
 };
-pub use proxy::{Proxy, ProxyConfig, ProxyRequest};
+pub use proxy::{Proxy, ProxyAnswer, ProxyConfig, ProxyRequest};
 pub use scenario::{Scenario, ScenarioError, ServerSpec, Wave};
 pub use seconds::Seconds;
 pub use server::{BadCertificate, TlsError};

@@ -5,9 +5,10 @@ use rcgen::CertificateParams;
 use crate::server::{Authority, BadCertificate, LOCAL_NAMES, TlsError};
 
 /// How the server is spoken to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Transport {
     /// Plain HTTP.
+    #[default]
     Http,
     /// HTTPS, by a certificate for these host names and addresses from a CA that is made at the start.
     Https(Vec<String>),

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use http::HeaderMap;
 use tokio::sync::watch;
 
 /// One request to the proxy.
@@ -11,8 +12,11 @@ pub struct ProxyRequest {
     pub method: String,
     /// What was asked for: of a CONNECT the authority, else the URL.
     pub target: String,
-    /// The answer's status: 200 for a tunnel, 407 for missing credentials, 502 for a target that can't be reached.
-    pub status: u16,
+    /// Its headers, with the credentials that were shown.
+    pub headers: HeaderMap,
+    /// The answer's status: 200 for a tunnel, 407 for missing credentials, 502 for a target that can't be reached; none when
+    /// the proxy was told to answer by [bytes](super::ProxyAnswer::Bytes) or not at all.
+    pub status: Option<u16>,
 }
 
 #[derive(Debug)]

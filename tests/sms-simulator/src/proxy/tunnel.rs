@@ -1,7 +1,7 @@
 //! One connection to the proxy: the request, and the bytes that go through the tunnel.
 
-use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -10,34 +10,47 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 
-use super::{Door, ProxyRequest, Refusal, Target};
+use super::{Admission, Door, ProxyRequest, Refusal};
+use crate::server::Abort;
 
-/// What is left of a connection when HTTP is over: the client's end, and the target's.
-type Tunnel = (OnUpgrade, TcpStream);
+/// What is done with a connection when HTTP is over.
+enum Rest {
+    /// All that comes goes to this stream, and back.
+    Tunnel(TcpStream),
+    /// These bytes are sent, and the connection ends.
+    Bytes(Vec<u8>),
+}
 
 /// Serves a connection, and its tunnel in the same task, so that both end with the proxy.
-pub(super) async fn serve(stream: TcpStream, door: Arc<Door>) {
-    let slot = Arc::new(Mutex::new(None));
-    let service = service_fn(|request| {
-        let (door, slot) = (Arc::clone(&door), Arc::clone(&slot));
-        async move { Ok::<_, Infallible>(answer(&door, request, &slot).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    if let Err(error) = connection.await {
+pub(super) async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, door: Arc<Door>) {
+    match tls {
+        None => converse(stream, &door).await,
+        Some(acceptor) => match acceptor.accept(stream).await {
+            Ok(stream) => converse(stream, &door).await,
+            Err(error) => tracing::debug!(%error, "no TLS session with the proxy"),
+        },
+    }
+}
+
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, door: &Door) {
+    let slot = Mutex::new(None);
+    let service = service_fn(|request| answer(door, request, &slot));
+    let mut connection =
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = Pin::new(&mut connection).await {
         tracing::debug!(%error, "a connection to the proxy ended");
     }
-    let tunnel = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(tunnel) = tunnel
-        && let Err(error) = carry(tunnel).await
+    // With a tunnel or with an error, hyper leaves the stream open, and what it has read too much beside it.
+    let http1::Parts { io, read_buf, .. } = connection.into_parts();
+    let rest = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(rest) = rest
+        && let Err(error) = rest.finish(io.into_inner(), &read_buf).await
     {
         tracing::debug!(%error, "a tunnel ended");
     }
@@ -45,42 +58,50 @@ pub(super) async fn serve(stream: TcpStream, door: Arc<Door>) {
 
 async fn answer(
     door: &Door,
-    mut request: Request<Incoming>,
-    slot: &Mutex<Option<Tunnel>>,
-) -> Response<Full<Bytes>> {
-    let status = match door.admit(request.method(), request.uri(), request.headers()) {
-        Ok(target) => match connect(target).await {
-            Ok(stream) => {
-                let tunnel = (hyper::upgrade::on(&mut request), stream);
-                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
-                StatusCode::OK
-            }
-            Err(error) => {
-                tracing::debug!(%error, "the target of a tunnel can't be reached");
-                StatusCode::BAD_GATEWAY
-            }
-        },
-        Err(refusal) => refusal.status(),
-    };
+    request: Request<Incoming>,
+    slot: &Mutex<Option<Rest>>,
+) -> Result<Response<Full<Bytes>>, Abort> {
+    let (status, rest) = decide(door, &request).await;
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = rest;
     door.journal.add(ProxyRequest {
         method: request.method().to_string(),
         target: request.uri().to_string(),
-        status: status.as_u16(),
+        headers: request.headers().clone(),
+        status: status.map(|status| status.as_u16()),
     });
-    respond(status)
+    status.map(respond).ok_or(Abort::Close)
 }
 
-async fn connect(target: Target) -> io::Result<TcpStream> {
-    match target {
-        Target::Address(address) => TcpStream::connect(address).await,
-        Target::Authority(authority) => TcpStream::connect(authority).await,
+/// The status to answer with, if any, and what comes after that.
+async fn decide(door: &Door, request: &Request<Incoming>) -> (Option<StatusCode>, Option<Rest>) {
+    match door.admit(request.method(), request.uri(), request.headers()) {
+        Ok(Admission::Tunnel(target)) => match TcpStream::connect(target).await {
+            Ok(stream) => (Some(StatusCode::OK), Some(Rest::Tunnel(stream))),
+            Err(error) => {
+                tracing::debug!(%error, "the target of a tunnel can't be reached");
+                (Some(StatusCode::BAD_GATEWAY), None)
+            }
+        },
+        Ok(Admission::Bytes(bytes)) => (None, Some(Rest::Bytes(bytes))),
+        Err(refusal) => (Some(refusal.status()), None),
     }
 }
 
-async fn carry((client, mut target): Tunnel) -> io::Result<()> {
-    let mut client = TokioIo::new(client.await.map_err(io::Error::other)?);
-    copy_bidirectional(&mut client, &mut target).await?;
-    Ok(())
+impl Rest {
+    /// `early` came from the client together with its request.
+    async fn finish(self, mut client: impl AsyncRead + AsyncWrite + Unpin, early: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Tunnel(mut target) => {
+                target.write_all(early).await?;
+                copy_bidirectional(&mut client, &mut target).await?;
+            }
+            Self::Bytes(bytes) => {
+                client.write_all(&bytes).await?;
+                client.shutdown().await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Refusal {

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use reqwest::{Client, Proxy as Through};
-use sms_simulator::{Account, Config, Proxy, ProxyConfig, ProxyRequest, Simulator, Transport};
+use reqwest::{Certificate, Client, Proxy as Through};
+use sms_simulator::{Account, Config, Proxy, ProxyAnswer, ProxyConfig, Simulator, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
@@ -35,8 +35,14 @@ async fn list(client: &Client, origin: &str) -> reqwest::Result<u16> {
     Ok(response.status().as_u16())
 }
 
-fn connect(target: impl Into<String>, status: u16) -> ProxyRequest {
-    ProxyRequest { method: "CONNECT".into(), target: target.into(), status }
+/// Method, target and status of all requests so far.
+fn asked(proxy: &Proxy) -> Vec<(String, String, Option<u16>)> {
+    let requests = proxy.requests().into_iter();
+    requests.map(|request| (request.method, request.target, request.status)).collect()
+}
+
+fn connect(target: impl Into<String>, status: impl Into<Option<u16>>) -> (String, String, Option<u16>) {
+    ("CONNECT".into(), target.into(), status.into())
 }
 
 #[tokio::test]
@@ -53,13 +59,13 @@ async fn a_tunnel_leads_where_it_was_asked_to() {
 #[tokio::test]
 async fn a_fixed_target_answers_for_every_name() {
     let simulator = simulator().await;
-    let config = ProxyConfig { target: Some(address(&simulator)), ..ProxyConfig::default() };
+    let config = ProxyConfig { answer: ProxyAnswer::TunnelTo(address(&simulator)), ..ProxyConfig::default() };
     let proxy = Proxy::start(config).await.unwrap();
     let client = client(&simulator, &proxy, None);
     assert_eq!(list(&client, &format!("https://{VENDOR}")).await.unwrap(), 200);
     let error = list(&client, "https://iam.myhuaweicloud.com").await.unwrap_err();
     assert!(format!("{error:?}").contains("NotValidForName"), "TLS is with the target: {error:?}");
-    proxy.wait_for(2, |request| request.status == 200).await;
+    proxy.wait_for(2, |request| request.status == Some(200)).await;
     assert_eq!(proxy.tunnels(), [format!("{VENDOR}:443"), "iam.myhuaweicloud.com:443".into()]);
     assert_eq!(simulator.requests().counters().requests, 1);
 }
@@ -73,7 +79,7 @@ async fn without_its_credentials_there_is_no_tunnel() {
     for wrong in [None, Some(("ann", "wrong")), Some(("bob", "p@ss:word/%")), Some(("ann", ""))] {
         assert!(list(&client(&simulator, &proxy, wrong), &endpoint).await.is_err(), "{wrong:?}");
     }
-    assert_eq!(proxy.requests(), vec![connect(address(&simulator).to_string(), 407); 4]);
+    assert_eq!(asked(&proxy), vec![connect(address(&simulator).to_string(), 407); 4]);
     assert_eq!(simulator.requests().counters().requests, 0);
     let right = client(&simulator, &proxy, Some(("ann", "p@ss:word/%")));
     assert_eq!(list(&right, &endpoint).await.unwrap(), 200);
@@ -93,7 +99,7 @@ async fn what_is_no_tunnel_is_refused() {
     for (target, status) in [(deaf_address.to_string(), 502), ("127.0.0.1".into(), 400)] {
         let answer = raw(&proxy, &format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{target}: {answer}");
-        assert_eq!(proxy.requests().last(), Some(&connect(target, status)));
+        assert_eq!(asked(&proxy).last(), Some(&connect(target, status)));
     }
     let answer = {
         let credentials = Some(("ann".into(), "secret".into()));
@@ -101,6 +107,48 @@ async fn what_is_no_tunnel_is_refused() {
         raw(&closed, "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n").await.to_lowercase()
     };
     assert!(answer.contains("proxy-authenticate: basic"), "{answer}");
+}
+
+#[tokio::test]
+async fn over_tls_it_is_trusted_by_its_own_ca_alone() {
+    let simulator = simulator().await;
+    let config = ProxyConfig { transport: Transport::local_https(), ..ProxyConfig::default() };
+    let proxy = Proxy::start(config).await.unwrap();
+    assert!(proxy.url().starts_with("https://127.0.0.1:"));
+    assert!(list(&client(&simulator, &proxy, None), &simulator.endpoint()).await.is_err());
+    assert_eq!(asked(&proxy), []);
+
+    let authorities = [simulator.ca_pem(), proxy.ca_pem()]
+        .map(|pem| Certificate::from_pem(pem.unwrap().as_bytes()).unwrap());
+    let through = Through::all(proxy.url()).unwrap();
+    let client = trusting(&simulator).tls_certs_only(authorities).proxy(through).build().unwrap();
+    assert_eq!(list(&client, &simulator.endpoint()).await.unwrap(), 200);
+    assert_eq!(proxy.tunnels(), [address(&simulator).to_string()]);
+}
+
+#[tokio::test]
+async fn bytes_and_an_end_in_place_of_an_answer_are_for_those_that_are_let_through() {
+    let forbidden = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 4\r\n\r\nnope";
+    for (answer, sent) in [
+        (ProxyAnswer::Bytes(forbidden.to_vec()), forbidden.as_slice()),
+        (ProxyAnswer::Bytes(b"\xff\0SSH".to_vec()), b"\xff\0SSH"),
+        (ProxyAnswer::Close, b""),
+    ] {
+        let credentials = Some(("ann".into(), "secret".into()));
+        let config = ProxyConfig { answer, credentials, ..ProxyConfig::default() };
+        let proxy = Proxy::start(config).await.unwrap();
+        assert!(raw(&proxy, "CONNECT a:1 HTTP/1.1\r\n\r\n").await.starts_with("HTTP/1.1 407"));
+        let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
+        let request = "CONNECT a:1 HTTP/1.1\r\nProxy-Authorization: Basic YW5uOnNlY3JldA==\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received, sent);
+        assert_eq!(asked(&proxy), [connect("a:1", 407), connect("a:1", None)]);
+        let shown = &proxy.requests()[1].headers["proxy-authorization"];
+        assert_eq!(shown, "Basic YW5uOnNlY3JldA==");
+        assert!(proxy.tunnels().is_empty());
+    }
 }
 
 /// The head of the answer to a request of these bytes.
