@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::{
-    controller::{self, Options},
+    controller::{self, Namespace, Options},
     core::endpoint::{AllowedEndpoints, PatternError},
     sms::{self, ClientOptions},
     telemetry::{Health, logs},
@@ -23,9 +23,14 @@ pub(super) struct Args {
     #[command(flatten)]
     sms: SmsArgs,
 
-    /// Look at the watches of this namespace only.
-    #[arg(long, env = "WATCH_NAMESPACE", value_name = "NAMESPACE")]
-    watch_namespace: Option<String>,
+    /// Look at the watches of this namespace only. Repeat the flag, or separate by commas. The default is all
+    /// namespaces.
+    #[arg(long, env = "WATCH_NAMESPACE", value_name = "NAMESPACE", value_delimiter = ',')]
+    watch_namespace: Vec<Namespace>,
+
+    /// Notice changes of Secrets as they happen. It needs the rights to list and watch Secrets.
+    #[arg(long, env = "WATCH_SECRETS")]
+    watch_secrets: bool,
 
     /// How many watches are reconciled at the same time.
     #[arg(long, env = "CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
@@ -77,7 +82,8 @@ pub(super) async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     logs::start(args.log_format);
     let options = Options {
         allowed_endpoints: args.sms.allowed_endpoints()?,
-        namespace: args.watch_namespace.clone(),
+        scope: args.watch_namespace.iter().cloned().collect(),
+        watch_secrets: args.watch_secrets,
         concurrency: args.concurrency,
         instance: args.instance.clone(),
     };

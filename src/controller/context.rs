@@ -2,6 +2,7 @@
 
 use kube::{Client, api::ObjectMeta, runtime::reflector::ObjectRef};
 use tokio::sync::mpsc;
+use tracing::info;
 
 use super::{Options, Watches, secrets::Secrets, state::States};
 use crate::{
@@ -17,7 +18,8 @@ pub(super) struct Context {
     pub(super) options: Options,
     pub(super) pollers: Pollers<Secrets>,
     pub(super) states: States,
-    watches: Watches,
+    pub(super) watches: Watches,
+    secrets: Secrets,
 }
 
 impl Context {
@@ -30,8 +32,9 @@ impl Context {
     ) -> Result<Self, RandomnessError> {
         let secrets = Secrets::new(client.clone());
         let known = watches.clone();
-        let pollers = Pollers::new(secrets, sms, DigestKey::random()?, news, move |key| exists(&known, key));
-        Ok(Self { client, options, pollers, states: States::default(), watches })
+        let pollers =
+            Pollers::new(secrets.clone(), sms, DigestKey::random()?, news, move |key| exists(&known, key));
+        Ok(Self { client, options, pollers, states: States::default(), watches, secrets })
     }
 
     /// A watch has been deleted.
@@ -45,10 +48,11 @@ impl Context {
         exists(&self.watches, key)
     }
 
-    /// The list of watches is new: those that were deleted while the stream was interrupted are forgotten.
-    pub(super) fn forget_deleted(&self) {
-        self.pollers.retain(|key| exists(&self.watches, key));
-        self.states.retain(|key| exists(&self.watches, key));
+    /// A Secret isn't what it was: it is read anew by all that use it.
+    pub(super) fn secret_changed(&self, namespace: &str, secret: &str, version: Option<&str>) {
+        info!(namespace, secret, resource_version = version.unwrap_or("deleted"), "the Secret has changed");
+        self.secrets.forget(namespace, secret);
+        self.pollers.nudge(namespace, secret);
     }
 }
 
