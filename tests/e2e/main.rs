@@ -13,6 +13,8 @@ mod lifecycle;
 mod manifests;
 mod quiet;
 mod restart;
+mod secret_changes;
 mod secrets;
 mod size;
+mod tenancy;
 mod tls;
