@@ -118,6 +118,24 @@ async fn a_watch_that_was_deleted_out_of_sight_is_forgotten() {
 }
 
 #[tokio::test]
+async fn without_the_flag_all_namespaces_are_looked_at() {
+    let cluster = Cluster::start(Options::default()).await.unwrap();
+    let sms = || Config { tasks: vec![Task::new("web-1")], ..Config::default() };
+    let a = Stage::on(&cluster, "one", sms()).await;
+    let b = Stage::on(&cluster, "other", sms()).await;
+    a.allow_watching_secrets().await;
+    a.apply("wave-1", json!({})).await.unwrap();
+    let flags = [&FLAGS[..], &["--watch-secrets"]].concat();
+    let _operator = a.operator_in(&[], &flags, &[]);
+    a.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    b.apply("wave-1", json!({"interval": "24h"})).await.unwrap();
+    b.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    assert!(readyz(&a).await.contains("200"));
+    b.change_secret("huawei", json!({"secretKey": "wrong"})).await;
+    b.until_condition("wave-1", "Stalled", ("True", "CredentialsInvalid")).await;
+}
+
+#[tokio::test]
 async fn what_can_be_no_namespace_is_refused_at_the_start() {
     for namespaces in ["Team-A", "a,,b", "", "a/b"] {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_migration-task-watch"))
