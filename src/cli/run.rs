@@ -12,7 +12,8 @@ use crate::{
     controller::{self, Options, Parts},
     core::{
         endpoint::{AllowedEndpoints, PatternError},
-        policy::{AmbientNamespaces, NamespaceError, Policy},
+        namespace::{Namespace, NamespaceError},
+        policy::{AmbientNamespaces, Policy},
     },
     sms::{self, ClientOptions},
     telemetry::{Health, Metrics, logs},
@@ -26,9 +27,14 @@ pub(super) struct Args {
     #[command(flatten)]
     sms: SmsArgs,
 
-    /// Look at the watches of this namespace only.
-    #[arg(long, env = "WATCH_NAMESPACE", value_name = "NAMESPACE")]
-    watch_namespace: Option<String>,
+    /// Look at the watches of this namespace only. Repeat the flag, or separate by commas. The default is all
+    /// namespaces.
+    #[arg(long, env = "WATCH_NAMESPACE", value_name = "NAMESPACE", value_delimiter = ',')]
+    watch_namespace: Vec<Namespace>,
+
+    /// Notice changes of Secrets as they happen. It needs the rights to list and watch Secrets.
+    #[arg(long, env = "WATCH_SECRETS")]
+    watch_secrets: bool,
 
     /// Let watches of this namespace use the operator's own identity (spec.credentials.ambient); `*` stands for all
     /// namespaces. Repeat the flag, or separate by commas.
@@ -108,7 +114,8 @@ pub(super) async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     logs::start(args.log_format);
     let options = Options {
         policy: Policy { endpoints: args.sms.allowed_endpoints()?, ambient: args.ambient_namespaces()? },
-        namespace: args.watch_namespace.clone(),
+        scope: args.watch_namespace.iter().cloned().collect(),
+        watch_secrets: args.watch_secrets,
         concurrency: args.concurrency,
         instance: args.instance.clone(),
     };

@@ -2,8 +2,9 @@
 
 use kube::{Client, api::ObjectMeta, runtime::reflector::ObjectRef};
 use tokio::sync::mpsc;
+use tracing::info;
 
-use super::{Options, Parts, Watches, credentials::Sources, state::States};
+use super::{Options, Parts, Watches, credentials::Sources, secrets::Secrets, state::States};
 use crate::{
     listings::{Pollers, WatchKey},
     telemetry::Metrics,
@@ -15,16 +16,18 @@ pub(super) struct Context {
     pub(super) metrics: Metrics,
     pub(super) pollers: Pollers<Sources>,
     pub(super) states: States,
-    watches: Watches,
+    pub(super) watches: Watches,
+    secrets: Secrets,
 }
 
 impl Context {
     pub(super) fn new(client: Client, parts: Parts, news: mpsc::Sender<WatchKey>, watches: Watches) -> Self {
         let Parts { sms, ambient, options, metrics } = parts;
-        let sources = Sources::new(client.clone(), ambient);
+        let secrets = Secrets::new(client.clone());
+        let sources = Sources::new(secrets.clone(), ambient);
         let known = watches.clone();
         let pollers = Pollers::new(sources, sms, news, move |key| exists(&known, key));
-        Self { client, options, metrics, pollers, states: States::default(), watches }
+        Self { client, options, metrics, pollers, states: States::default(), watches, secrets }
     }
 
     /// A watch has been deleted.
@@ -39,13 +42,11 @@ impl Context {
         exists(&self.watches, key)
     }
 
-    /// The list of watches is new: those that were deleted while the stream was interrupted are forgotten.
-    pub(super) fn forget_deleted(&self) {
-        self.pollers.retain(|key| exists(&self.watches, key));
-        self.states.retain(|key| exists(&self.watches, key));
-        self.metrics
-            .credentials
-            .retain(|namespace, name| self.watches.get(&ObjectRef::new(name).within(namespace)).is_some());
+    /// A Secret isn't what it was: it is read anew by all that use it.
+    pub(super) fn secret_changed(&self, namespace: &str, secret: &str, version: Option<&str>) {
+        info!(namespace, secret, resource_version = version.unwrap_or("deleted"), "the Secret has changed");
+        self.secrets.forget(namespace, secret);
+        self.pollers.nudge(namespace, secret);
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kube::Client;
-
 use super::secrets::Secrets;
 use crate::{
     core::{failure::Failure, plan::CredentialsRef},
@@ -18,8 +16,8 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    pub(super) fn new(client: Client, ambient: Ambient) -> Self {
-        Self { secrets: Secrets::new(client), ambient }
+    pub(super) fn new(secrets: Secrets, ambient: Ambient) -> Self {
+        Self { secrets, ambient }
     }
 }
 

@@ -4,16 +4,18 @@ mod context;
 mod credentials;
 mod error;
 mod events;
+mod namespaces;
 mod reconcile;
+mod secret_changes;
 mod secrets;
 mod state;
 mod status;
 
-use std::{future::Future, sync::Arc};
+use std::{convert::Infallible, future::Future, sync::Arc};
 
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, future, stream};
 use kube::{
-    Api, Client,
+    Client,
     api::ObjectMeta,
     runtime::{
         Controller, Predicate, WatchStreamExt, controller, predicates,
@@ -34,6 +36,7 @@ use crate::{
 };
 
 use context::Context;
+pub use namespaces::Scope;
 pub use secrets::read_secret;
 
 /// How many announcements of pollers wait at most.
@@ -44,8 +47,10 @@ const NEWS: usize = 1024;
 pub struct Options {
     /// What those who create watches may do.
     pub policy: Policy,
-    /// The only namespace to look at; all, if none is named.
-    pub namespace: Option<String>,
+    /// Where watches are looked at.
+    pub scope: Scope,
+    /// Whether changes of Secrets are noticed as they happen.
+    pub watch_secrets: bool,
     /// How many watches are reconciled at the same time.
     pub concurrency: u16,
     /// The name of this process in events.
@@ -74,14 +79,10 @@ pub async fn run(
     let (store, writer) = reflector::store::<MigrationTaskWatch>();
     let (news, announced) = mpsc::channel(NEWS);
     let concurrency = parts.options.concurrency;
-    let watches: Api<MigrationTaskWatch> = match &parts.options.namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    };
     let context = Arc::new(Context::new(client, parts, news, store.clone()));
 
-    let watches = watcher(watches, watcher::Config::default())
-        .default_backoff()
+    let health = health.clone();
+    let watches = namespaces::watches(&context.client, &context.options.scope, move || health.ready())
         .reflect(writer)
         .inspect_ok({
             let context = context.clone();
@@ -96,16 +97,27 @@ pub async fn run(
             .map(|key: WatchKey| (ObjectRef::new(&key.name).within(&key.namespace), announced))
     });
 
-    let controller = Controller::for_stream(watches, store.clone())
+    let controller = Controller::for_stream(watches, store)
         .with_config(controller::Config::default().concurrency(concurrency))
         .reconcile_on(announced)
         .graceful_shutdown_on(shutdown)
-        .run(reconcile::reconcile, reconcile::on_error, context);
-    tokio::join!(drain(controller), async {
-        if store.wait_until_ready().await.is_ok() {
-            health.ready();
-        }
-    });
+        .run(reconcile::reconcile, reconcile::on_error, context.clone());
+    tokio::select! {
+        () = drain(controller) => {}
+        never = notice_secrets(&context) => match never {},
+    }
+}
+
+/// Has pollers told of changed Secrets.
+async fn notice_secrets(context: &Context) -> Infallible {
+    if context.options.watch_secrets {
+        let on_change = |namespace: &str, secret: &str, version: Option<&str>| {
+            context.secret_changed(namespace, secret, version);
+        };
+        secret_changes::notice(&context.client, &context.options.scope, &context.watches, on_change).await
+    } else {
+        future::pending().await
+    }
 }
 
 /// The annotation that asks for a listing now is no part of the generation.
@@ -123,14 +135,10 @@ fn requested(meta: &ObjectMeta) -> Option<&str> {
 
 /// What has been deleted is forgotten at once.
 fn follow(event: &watcher::Event<MigrationTaskWatch>, context: &Context) {
-    match event {
-        watcher::Event::Delete(watch) => {
-            if let Some(key) = context::key(&watch.metadata) {
-                context.forget(&key);
-            }
-        }
-        watcher::Event::InitDone => context.forget_deleted(),
-        _ => {}
+    if let watcher::Event::Delete(watch) = event
+        && let Some(key) = context::key(&watch.metadata)
+    {
+        context.forget(&key);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -24,19 +24,29 @@ type Read = Result<Arc<Login>, Failure>;
 /// Locked while the Secret is being read.
 type LastRead = Arc<tokio::sync::Mutex<Option<(Instant, Read)>>>;
 
-/// What was read last, shared by all watches that name the same Secret.
+/// What was read last, shared by all watches that name the same Secret. A handle: clones share it.
+#[derive(Clone)]
 pub(super) struct Secrets {
     client: Client,
-    read: Mutex<HashMap<Name, LastRead>>,
+    read: Arc<Mutex<HashMap<Name, LastRead>>>,
 }
 
 impl Secrets {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, read: Mutex::default() }
+        Self { client, read: Arc::default() }
+    }
+
+    /// Has the next who asks for this Secret read it, however fresh the last reading is.
+    pub(super) fn forget(&self, namespace: &str, secret: &str) {
+        self.lock().remove(&(namespace.to_owned(), secret.to_owned()));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, LastRead>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn entry(&self, name: Name) -> LastRead {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = self.lock();
         read.retain(|_, entry| match entry.try_lock().as_deref() {
             Ok(Some((at, _))) => at.elapsed() < FORGET_AFTER,
             _ => true,

@@ -95,10 +95,6 @@ impl States {
         self.lock().remove(key);
     }
 
-    pub(super) fn retain(&self, wanted: impl Fn(&WatchKey) -> bool) {
-        self.lock().retain(|key, _| wanted(key));
-    }
-
     fn lock(&self) -> MutexGuard<'_, HashMap<WatchKey, State>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,6 +10,7 @@ pub mod known;
 pub mod layout;
 pub mod ledger;
 pub mod memory;
+pub mod namespace;
 pub mod outbox;
 pub mod plan;
 pub mod policy;

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, str::FromStr};
 
-use super::endpoint::AllowedEndpoints;
+use super::{
+    endpoint::AllowedEndpoints,
+    namespace::{Namespace, NamespaceError},
+};
 
 /// What the operator's owner allows.
 #[derive(Clone, Debug, Default)]
@@ -21,15 +24,10 @@ pub enum AmbientNamespaces {
     #[default]
     None,
     /// In these.
-    Named(BTreeSet<String>),
+    Named(BTreeSet<Namespace>),
     /// Everywhere.
     All,
 }
-
-/// No namespace has this name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} can't be a namespace; write its name, or * for all namespaces")]
-pub struct NamespaceError(String);
 
 impl AmbientNamespaces {
     /// Whether a watch in this namespace may use the operator's own identity.
@@ -48,26 +46,13 @@ impl FromStr for AmbientNamespaces {
 
     /// Reads names of namespaces, separated by commas; `*` stands for all.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let names: BTreeSet<String> =
-            text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
-        if names.contains("*") {
+        let names: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        if names.contains(&"*") {
             return Ok(Self::All);
         }
-        match names.iter().find(|name| !is_namespace(name)) {
-            Some(name) => Err(NamespaceError(name.clone())),
-            None if names.is_empty() => Ok(Self::None),
-            None => Ok(Self::Named(names)),
-        }
+        let names: BTreeSet<Namespace> = names.into_iter().map(str::parse).collect::<Result<_, _>>()?;
+        Ok(if names.is_empty() { Self::None } else { Self::Named(names) })
     }
-}
-
-/// Whether a text is a DNS label, as names of namespaces are.
-fn is_namespace(name: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=63).contains(&name.len())
-        && name.bytes().all(inner)
-        && !name.starts_with('-')
-        && !name.ends_with('-')
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The loop of one watch: wait, list, publish.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 use tokio::{
-    sync::watch,
+    sync::{Notify, watch},
     time::{Instant, sleep_until},
 };
 use tracing::{debug, warn};
@@ -31,6 +31,9 @@ pub(super) struct Poller<S> {
     key: WatchKey,
     requests: watch::Receiver<Request>,
     slot: Arc<Slot>,
+    nudged: Arc<Notify>,
+    /// The Secret has changed since the last listing began.
+    is_nudged: bool,
     shared: Arc<Shared<S>>,
     retries: Retries,
 }
@@ -48,9 +51,10 @@ impl<S: CredentialSource> Poller<S> {
         key: WatchKey,
         requests: watch::Receiver<Request>,
         slot: Arc<Slot>,
+        nudged: Arc<Notify>,
         shared: Arc<Shared<S>>,
     ) -> Self {
-        Self { key, requests, slot, shared, retries: Retries::default() }
+        Self { key, requests, slot, nudged, is_nudged: false, shared, retries: Retries::default() }
     }
 
     pub(super) async fn run(mut self) {
@@ -70,7 +74,8 @@ impl<S: CredentialSource> Poller<S> {
             }
             let started = Timestamp::now();
             let due = Instant::now();
-            let is_asked_for = served.as_ref().is_none_or(|served| request.is_urgent_after(served));
+            let is_asked_for = mem::take(&mut self.is_nudged)
+                || served.as_ref().is_none_or(|served| request.is_urgent_after(served));
             let outcome = self.poll(&request, is_asked_for).await;
             let wait = self.wait_after(&outcome, &request, started);
             let pause = asked_pause(&outcome).max(LEAST_GAP);
@@ -96,6 +101,11 @@ impl<S: CredentialSource> Poller<S> {
         loop {
             tokio::select! {
                 () = sleep_until(due) => return true,
+                () = self.nudged.notified() => {
+                    self.is_nudged = true;
+                    sleep_until(earliest).await;
+                    return true;
+                }
                 changed = self.requests.changed() => {
                     if changed.is_err() {
                         return false;

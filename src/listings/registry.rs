@@ -7,7 +7,7 @@ use std::{
 
 use k8s_openapi::jiff::Timestamp;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::AbortHandle,
 };
 
@@ -17,7 +17,10 @@ use super::{
     poller::Poller,
     shared::{Shared, WatchKey},
 };
-use crate::{core::decide::Observation, sms::Client};
+use crate::{
+    core::{decide::Observation, plan::CredentialsRef},
+    sms::Client,
+};
 
 /// The pollers of all watches.
 pub struct Pollers<S> {
@@ -28,6 +31,7 @@ pub struct Pollers<S> {
 struct Running {
     requests: watch::Sender<Request>,
     slot: Arc<Slot>,
+    nudged: Arc<Notify>,
     task: AbortHandle,
 }
 
@@ -67,10 +71,11 @@ impl<S: CredentialSource> Pollers<S> {
         }
         let (sender, receiver) = watch::channel(request.clone());
         let slot = Arc::new(Slot::new(request.clone(), now));
-        let poller = Poller::new(key.clone(), receiver, slot.clone(), self.shared.clone());
+        let nudged = Arc::new(Notify::new());
+        let poller = Poller::new(key.clone(), receiver, slot.clone(), nudged.clone(), self.shared.clone());
         let observation = slot.observation();
         let task = tokio::spawn(poller.run()).abort_handle();
-        running.insert(key.clone(), Running { requests: sender, slot, task });
+        running.insert(key.clone(), Running { requests: sender, slot, nudged, task });
         observation
     }
 
@@ -79,9 +84,15 @@ impl<S: CredentialSource> Pollers<S> {
         self.lock().remove(key);
     }
 
-    /// Ends the pollers of all watches that aren't wanted any more.
-    pub fn retain(&self, wanted: impl Fn(&WatchKey) -> bool) {
-        self.lock().retain(|key, _| wanted(key));
+    /// Has all who use a Secret read it anew and list now. Those that are suspended read it when they go on.
+    pub fn nudge(&self, namespace: &str, secret: &str) {
+        for (key, running) in self.lock().iter() {
+            let plan = &running.requests.borrow().plan;
+            let uses_it = matches!(&plan.credentials, CredentialsRef::Secret(name) if name == secret);
+            if key.namespace == namespace && uses_it && !plan.suspended {
+                running.nudged.notify_one();
+            }
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<WatchKey, Running>> {

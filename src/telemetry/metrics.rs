@@ -79,11 +79,6 @@ impl CredentialsEnd {
         };
     }
 
-    /// Forgets the watches that aren't wanted any more.
-    pub fn retain(&self, wanted: impl Fn(&str, &str) -> bool) {
-        self.lock().retain(|(namespace, name), _| wanted(namespace, name));
-    }
-
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Watch, Timestamp>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -17,6 +17,8 @@ mod manifests;
 mod network;
 mod quiet;
 mod restart;
+mod secret_changes;
 mod secrets;
 mod size;
+mod tenancy;
 mod tls;

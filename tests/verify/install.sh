@@ -13,30 +13,48 @@ fail() { echo "error: $*" >&2; exit 1; }
 rendered() { helm template watch "$chart" --namespace "$namespace" --values "$values"; }
 creates() { rendered | grep -qx "kind: $1"; }
 
-rights_of() { kubectl auth can-i --list --as="system:serviceaccount:$1" | tr -s ' ' | sort; }
-# What a service account may do that one without any binding may not.
-rights() { comm -13 <(rights_of nowhere:nobody) <(rights_of "$namespace:$1"); }
+# The namespaces of the Roles.
+confined_to() { rendered | sed -n '/^kind: Role$/,/^  namespace:/s/^  namespace: "\(.*\)"$/\1/p'; }
 
-check_rights() {
-  local expected
-  expected=$(sort <<'RIGHTS'
+rights_of() { kubectl auth can-i --list --namespace "$2" --as="system:serviceaccount:$1" | tr -s ' ' | sort; }
+# What a service account may do in a namespace that one without any binding may not.
+rights() { comm -13 <(rights_of nowhere:nobody "$2") <(rights_of "$namespace:$1" "$2"); }
+
+expected_rights() {
+  local secrets=get
+  if rendered | grep -q -- --watch-secrets; then secrets='get list watch'; fi
+  sort <<RIGHTS
 events.events.k8s.io [] [] [create]
 migrationtaskwatches.migration-task-watch.dev [] [] [get list watch]
 migrationtaskwatches.migration-task-watch.dev/status [] [] [patch]
-secrets [] [] [get]
+secrets [] [] [$secrets]
 RIGHTS
-  )
-  diff <(echo "$expected") <(rights "$1") || fail "the service account's rights differ, see above"
-  say "the operator has its rights and no others"
+}
+
+check_rights() { # check_rights <service account>
+  local inside outside=()
+  mapfile -t inside < <(confined_to)
+  if [[ ${#inside[@]} -gt 0 ]]; then
+    outside=(default "$namespace" kube-system)
+  else
+    inside=(default kube-system)
+  fi
+  for each in "${inside[@]}"; do
+    diff <(expected_rights) <(rights "$1" "$each") || fail "the service account's rights in namespace $each differ, see above"
+  done
+  for each in "${outside[@]}"; do
+    diff /dev/null <(rights "$1" "$each") || fail "the service account has rights in namespace $each, see above"
+  done
+  say "the operator has its rights and no others: in ${inside[*]}${outside:+, not in ${outside[*]}}"
 }
 
 # The definition in the cluster is the generated one, and takes the example of the notes.
 check_crd() {
   kubectl wait --for=condition=Established "crd/$crd" --timeout=60s >/dev/null
   kubectl diff --filename crds/migrationtaskwatches.yaml || fail "the chart's CustomResourceDefinition differs from crds/, see above"
-  kubectl create namespace migration >/dev/null
+  kubectl get namespace "$watched" >/dev/null 2>&1 || kubectl create namespace "$watched" >/dev/null
   helm get notes watch --namespace "$namespace" | sed -n '/<<EOF$/,/^ *EOF$/p' | sed '1d;$d' | kubectl apply --warnings-as-errors --filename - >/dev/null
-  kubectl --namespace migration get migrationtaskwatch wave-1 >/dev/null
+  kubectl --namespace "$watched" get migrationtaskwatch wave-1 >/dev/null
   say "the definition is the generated one, and takes the example of the notes"
 }
 
@@ -45,7 +63,7 @@ check_uninstall() {
   local keep=$1
   helm uninstall watch --namespace "$namespace" >/dev/null
   if [[ $keep == true ]]; then
-    kubectl --namespace migration get migrationtaskwatch wave-1 >/dev/null
+    kubectl --namespace "$watched" get migrationtaskwatch wave-1 >/dev/null
     say "the watches outlive the release"
   else
     kubectl wait --for=delete "crd/$crd" --timeout=60s >/dev/null
@@ -53,7 +71,12 @@ check_uninstall() {
   fi
 }
 
+watched=$(confined_to | head -n 1)
+watched=${watched:-migration}
 kubectl create namespace "$namespace" >/dev/null
+for each in $(confined_to); do
+  kubectl create namespace "$each" >/dev/null
+done
 # A pod template that isn't restricted gives a warning, and that is an error here.
 kubectl label namespace "$namespace" pod-security.kubernetes.io/warn=restricted >/dev/null
 rendered | kubectl apply --server-side --dry-run=server --warnings-as-errors --filename - >/dev/null
@@ -65,7 +88,7 @@ helm install watch "$chart" --namespace "$namespace" --values "$values" >/dev/nu
 helm upgrade watch "$chart" --namespace "$namespace" --values "$values" >/dev/null
 say "installed and upgraded"
 
-if creates ClusterRoleBinding; then
+if creates ClusterRoleBinding || creates RoleBinding; then
   check_rights "$(kubectl --namespace "$namespace" get deployment --output 'jsonpath={.items[0].spec.template.spec.serviceAccountName}')"
 fi
 if creates CustomResourceDefinition; then

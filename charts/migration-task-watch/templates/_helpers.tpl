@@ -9,7 +9,7 @@
 {{- default $fullname .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* Names of objects outside of namespaces, so that releases in two namespaces don't collide. */}}
+{{/* Names of objects outside of the release's namespace, so that releases in two namespaces don't collide. */}}
 {{- define "migration-task-watch.clusterName" -}}
 {{- printf "%s:%s" .Release.Namespace (include "migration-task-watch.fullname" .) }}
 {{- end }}
@@ -37,5 +37,58 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}
 {{- else -}}
 {{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{- end }}
+{{- end }}
+
+{{/* All that the operator may do. */}}
+{{- define "migration-task-watch.rules" -}}
+{{ .Files.Get "files/rbac-rules.yaml" | trim }}
+{{- if .Values.secrets.watch }}
+{{ .Files.Get "files/rbac-rules-secrets-watch.yaml" | trim }}
+{{- end }}
+{{- end }}
+
+{{/* Who may do it. */}}
+{{- define "migration-task-watch.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "migration-task-watch.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end }}
+
+{{/* Where the certificates of caBundle are read from, as a volume's source; nothing without any. */}}
+{{- define "migration-task-watch.caBundle" -}}
+{{- with .Values.caBundle }}
+{{- if and .configMap .secret }}
+{{- fail "caBundle takes a configMap or a secret, not both" }}
+{{- end }}
+{{- $items := list (dict "key" .key "path" "ca.crt") }}
+{{- if .configMap }}
+{{- dict "configMap" (dict "name" .configMap "items" $items) | toYaml }}
+{{- else if .secret }}
+{{- dict "secret" (dict "secretName" .secret "items" $items) | toYaml }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The proxy, as environment variables. */}}
+{{- define "migration-task-watch.proxy" -}}
+{{- with .Values.proxy }}
+{{- if and .https .secretRef.name }}
+{{- fail "proxy takes https or a secretRef, not both" }}
+{{- end }}
+{{- if .secretRef.name }}
+- name: HTTPS_PROXY
+  valueFrom:
+    secretKeyRef:
+      name: {{ .secretRef.name | quote }}
+      key: {{ .secretRef.key | quote }}
+{{- else if .https }}
+- name: HTTPS_PROXY
+  value: {{ .https | quote }}
+{{- end }}
+{{- if .noProxy }}
+- name: NO_PROXY
+  value: {{ .noProxy | quote }}
+{{- end }}
 {{- end }}
 {{- end }}

@@ -18,8 +18,20 @@ use crate::{Cluster, Error, access};
 /// # Errors
 /// When the chart's file is missing or isn't a list of rules.
 pub fn chart_rules() -> Result<Vec<PolicyRule>, Error> {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/migration-task-watch/files/rbac-rules.yaml");
+    rules("rbac-rules.yaml")
+}
+
+/// The RBAC rules that the Helm chart adds with `secrets.watch`.
+///
+/// # Errors
+/// As [`chart_rules`].
+pub fn chart_secrets_watch_rules() -> Result<Vec<PolicyRule>, Error> {
+    rules("rbac-rules-secrets-watch.yaml")
+}
+
+fn rules(file: &str) -> Result<Vec<PolicyRule>, Error> {
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/migration-task-watch/files");
+    let path = files.join(file);
     let rules = fs::read_to_string(&path).map_err(Error::io(format!("read {}", path.display())))?;
     serde_saphyr::from_str(&rules).map_err(|source| Error::Rules { path, source: Box::new(source) })
 }

@@ -15,7 +15,7 @@ mod keys;
 mod port;
 mod process;
 
-pub use accounts::chart_rules;
+pub use accounts::{chart_rules, chart_secrets_watch_rules};
 pub use cluster::{Cluster, Options};
 pub use error::Error;
 pub use process::Process;

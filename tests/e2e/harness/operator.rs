@@ -10,10 +10,10 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    /// Starts the binary with a kubeconfig, on a namespace.
+    /// Starts the binary with a kubeconfig, on these namespaces; with none, on what its environment says.
     pub(crate) fn start(
         kubeconfig: &Path,
-        namespace: &str,
+        namespaces: &[&str],
         log: &Path,
         flags: &[&str],
         environment: &[(&str, &str)],
@@ -21,7 +21,7 @@ impl Operator {
         let log = File::options().create(true).append(true).open(log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_migration-task-watch"))
             .args(["run", "--health-addr", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0"])
-            .args(["--watch-namespace", namespace])
+            .args(namespaces.iter().flat_map(|namespace| ["--watch-namespace", namespace]))
             .args(flags)
             .env("KUBECONFIG", kubeconfig)
             .env("RUST_LOG", "info,migration_task_watch=debug")

@@ -67,7 +67,17 @@ impl Stage {
     }
 
     pub(crate) fn operator_with(&self, flags: &[&str], environment: &[(&str, &str)]) -> Operator {
-        Operator::start(&self.kubeconfig, &self.namespace, &self.log(), flags, environment)
+        self.operator_in(&[&self.namespace], flags, environment)
+    }
+
+    /// Starts an operator on other namespaces than the stage's alone.
+    pub(crate) fn operator_in(
+        &self,
+        namespaces: &[&str],
+        flags: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Operator {
+        Operator::start(&self.kubeconfig, namespaces, &self.log(), flags, environment)
     }
 
     /// A file that gives the operator's rights.
@@ -110,10 +120,31 @@ impl Stage {
         secrets.create(&PostParams::default(), &Secret { metadata, ..secret }).await.unwrap();
     }
 
+    /// Changes a Secret in place.
+    pub(crate) async fn change_secret(&self, name: &str, data: Value) {
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
+        let patch = Patch::Merge(json!({"stringData": data}));
+        secrets.patch(name, &PatchParams::default(), &patch).await.unwrap();
+    }
+
     /// Deletes a Secret.
     pub(crate) async fn delete_secret(&self, name: &str) {
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
         secrets.delete(name, &DeleteParams::default()).await.unwrap();
+    }
+
+    /// Waits until the operator's log has a line with all of these.
+    pub(crate) async fn until_logged(&self, texts: &[&str]) -> String {
+        let start = std::time::Instant::now();
+        loop {
+            let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+            let found = log.lines().find(|line| texts.iter().all(|text| line.contains(text)));
+            if let Some(line) = found {
+                return line.to_owned();
+            }
+            assert!(start.elapsed() < PATIENCE, "no line with {texts:?} in\n{log}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// A manifest on this stage's SMS.
