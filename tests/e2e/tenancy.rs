@@ -148,3 +148,22 @@ async fn what_can_be_no_namespace_is_refused_at_the_start() {
         assert!(message.contains("can't be a namespace"), "{namespaces:?}: {message}");
     }
 }
+
+#[tokio::test]
+async fn a_secret_of_another_namespace_is_out_of_reach() {
+    let (theirs, ours) = (stage("theirs").await, stage("ours").await);
+    let key = &sms_simulator::Account::default().access_keys[0];
+    theirs.secret("theirs", json!({"accessKey": key.id, "secretKey": key.secret})).await;
+    // This operator could read it: its rights are those of a ClusterRole.
+    let _operator = ours.operator();
+    for name in ["theirs", &format!("{}.theirs", theirs.namespace)] {
+        ours.apply(name, json!({"credentials": {"secretRef": {"name": name}}})).await.unwrap();
+        ours.until_condition(name, "Stalled", ("True", "SecretNotFound")).await;
+    }
+    for name in [format!("{}/theirs", theirs.namespace), "../theirs".to_owned()] {
+        let refused = ours.apply("slash", json!({"credentials": {"secretRef": {"name": name}}})).await;
+        assert!(refused.is_err(), "{name}");
+    }
+    let spec = json!({"credentials": {"secretRef": {"name": "theirs", "namespace": theirs.namespace}}});
+    assert!(ours.apply("namespace", spec).await.is_err(), "there is no such field");
+}
