@@ -97,7 +97,7 @@ impl SmsArgs {
     }
 
     /// The identity of this process.
-    pub(super) fn ambient(&self) -> Result<sms::Ambient, sms::ClientError> {
+    pub(super) fn ambient(&self) -> Result<sms::Ambient, Box<dyn Error>> {
         Ok(sms::Ambient::new(|name| std::env::var(name).ok(), self.metadata_endpoint.clone())?)
     }
 

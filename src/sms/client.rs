@@ -1,9 +1,6 @@
 //! Listing the tasks of any number of accounts.
 
-use std::{
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::timeout;
@@ -15,7 +12,8 @@ use super::{
     gate::{Door, Gates},
     http::{Authorization, Call, Http},
     listing::{self, Collected, PageRequest},
-    network::{CaFileError, NetworkOptions},
+    network::NetworkError,
+    options::ClientOptions,
     retry::with_retries,
     sessions::{Session, Sessions, SignIn},
     wire::Page,
@@ -29,39 +27,6 @@ use crate::core::{
 
 /// How many sessions in a row may turn out to be over before a listing gives up.
 const SESSIONS: u32 = 2;
-
-/// The bounds of a [`Client`].
-#[derive(Clone, Debug)]
-pub struct ClientOptions {
-    /// How long a connection may take, TLS included.
-    pub connect_timeout: Duration,
-    /// How long an answer may take from request to last byte.
-    pub response_timeout: Duration,
-    /// How long a listing may take with all its pages, passes and retries, signing in and waiting for its turn included.
-    pub listing_timeout: Duration,
-    /// The longest page that is read, in bytes after decompression. A page of 200 tasks has about 360 KB.
-    pub max_page_bytes: usize,
-    /// How many requests of all listings may be under way at a time.
-    pub max_concurrency: usize,
-    /// How many of them may belong to one listing.
-    pub pages_in_flight: usize,
-    /// Whom the client may talk to, and how.
-    pub network: NetworkOptions,
-}
-
-impl Default for ClientOptions {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            response_timeout: Duration::from_secs(30),
-            listing_timeout: Duration::from_mins(5),
-            max_page_bytes: 32 * 1024 * 1024,
-            max_concurrency: 16,
-            pages_in_flight: 4,
-            network: NetworkOptions::default(),
-        }
-    }
-}
 
 /// Which tasks are listed, and where.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,18 +74,15 @@ impl Listing {
     }
 }
 
-/// The HTTP client can't be set up.
+/// The client can't be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Something is missing, such as the system's trusted authorities.
-    #[error("can't set up the HTTP client: {0}")]
-    Http(#[from] reqwest::Error),
-    /// There is no key for digests of credentials.
-    #[error("can't set up the HTTP client: {0}")]
-    Randomness(#[from] RandomnessError),
-    /// A file of trusted authorities.
+    /// The way to endpoints.
     #[error(transparent)]
-    Authorities(#[from] CaFileError),
+    Network(#[from] NetworkError),
+    /// There is no key for digests of credentials.
+    #[error("can't set up the client: {0}")]
+    Randomness(#[from] RandomnessError),
 }
 
 /// A client of SMS for any number of accounts. Keeps connections, tokens and what it knows of refused credentials, and

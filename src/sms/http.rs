@@ -13,9 +13,9 @@ pub(super) use body::read_whole;
 pub(super) use request::{Authorization, Call};
 
 use super::{
-    client::{ClientError, ClientOptions},
     error::{AnswerHead, Error},
-    network::Network,
+    network::{Network, NetworkError},
+    options::ClientOptions,
 };
 
 /// How much of an answer that isn't a success is read: enough for any message.
@@ -39,7 +39,7 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) fn new(options: ClientOptions) -> Result<Self, ClientError> {
+    pub(super) fn new(options: ClientOptions) -> Result<Self, NetworkError> {
         let network = Network::new(options.network.clone(), options.connect_timeout)?;
         let turns = Semaphore::new(options.max_concurrency.clamp(1, Semaphore::MAX_PERMITS));
         Ok(Self { network, turns, options })

@@ -11,6 +11,7 @@ mod http;
 mod iam;
 pub mod listing;
 pub mod network;
+mod options;
 mod retry;
 mod sessions;
 mod signer;
@@ -18,8 +19,9 @@ mod wire;
 
 pub use ambient::{Ambient, MetadataEndpoint, MetadataEndpointError, secret_data_of_environment};
 pub use api::Api;
-pub use client::{Client, ClientError, ClientOptions, ListTarget, Listing};
+pub use client::{Client, ClientError, ListTarget, Listing};
 pub use credentials::Login;
 pub use error::Error;
 pub use network::NetworkOptions;
+pub use options::ClientOptions;
 pub use wire::PageError;

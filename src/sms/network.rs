@@ -19,7 +19,6 @@ use reqwest::{ClientBuilder, redirect, tls::Version};
 use tokio::sync::Mutex;
 use tracing::{info, warn};
 
-use super::client::ClientError;
 use crate::core::endpoint::{AllowedAddresses, Endpoint};
 use authorities::Bundles;
 use lookup::{EndpointResolver, ProxyResolver};
@@ -61,6 +60,17 @@ impl Default for NetworkOptions {
     }
 }
 
+/// There is no way to endpoints.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// Something is missing, such as the system's trusted authorities.
+    #[error("can't set up the HTTP client: {0}")]
+    Http(#[from] reqwest::Error),
+    /// A file of trusted authorities.
+    #[error(transparent)]
+    Authorities(#[from] CaFileError),
+}
+
 /// The way to endpoints.
 #[derive(Debug)]
 pub(super) struct Network {
@@ -92,7 +102,7 @@ struct Watched {
 
 impl Network {
     /// Sets up the way. Reads files.
-    pub(super) fn new(options: NetworkOptions, connect_timeout: Duration) -> Result<Self, ClientError> {
+    pub(super) fn new(options: NetworkOptions, connect_timeout: Duration) -> Result<Self, NetworkError> {
         let settings = Settings { options, connect_timeout };
         let bundles = Bundles::read(&settings.options.ca_files)?;
         let clients = RwLock::new(settings.clients(&bundles)?);
@@ -142,7 +152,7 @@ impl Network {
 impl Settings {
     /// The files and clients by them, if a file has changed. Compared by content: Kubernetes swaps links, and times of
     /// files tell nothing. Blocks.
-    fn changes(&self, known: &Bundles) -> Result<Option<(Bundles, Clients)>, ClientError> {
+    fn changes(&self, known: &Bundles) -> Result<Option<(Bundles, Clients)>, NetworkError> {
         let bundles = Bundles::read(&self.options.ca_files)?;
         if bundles == *known {
             return Ok(None);
@@ -159,7 +169,7 @@ impl Settings {
             && !self.options.no_proxy.covers(&endpoint.host(), endpoint.port())
     }
 
-    fn clients(&self, bundles: &Bundles) -> Result<Clients, ClientError> {
+    fn clients(&self, bundles: &Bundles) -> Result<Clients, NetworkError> {
         let NetworkOptions { allowed_addresses, proxy, lookup, .. } = &self.options;
         let certificates: Vec<_> = bundles
             .certificates()?

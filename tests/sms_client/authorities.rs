@@ -3,7 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use migration_task_watch::sms::{
-    Client, ClientError, ClientOptions, Error, NetworkOptions, error::TlsProblem, network::CaFileError,
+    Client, ClientError, ClientOptions, Error, NetworkOptions,
+    error::TlsProblem,
+    network::{CaFileError, NetworkError},
 };
 use sms_simulator::{Config, Simulator, Transport};
 use tokio::{
@@ -105,7 +107,7 @@ async fn a_file_that_cant_be_used_at_the_start_is_named() {
         }
         let error = Client::new(trusting(vec![file.clone()])).unwrap_err();
         assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
-        let ClientError::Authorities(error) = error else { panic!("{error}") };
+        let ClientError::Network(NetworkError::Authorities(error)) = error else { panic!("{error}") };
         error
     };
     assert!(matches!(error(None), CaFileError::Unreadable { .. }));

@@ -1,0 +1,38 @@
+//! The bounds of a client.
+
+use std::time::Duration;
+
+use super::network::NetworkOptions;
+
+/// The bounds of a [`Client`](super::Client).
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// How long a connection may take, TLS included.
+    pub connect_timeout: Duration,
+    /// How long an answer may take from request to last byte.
+    pub response_timeout: Duration,
+    /// How long a listing may take with all its pages, passes and retries, signing in and waiting for its turn included.
+    pub listing_timeout: Duration,
+    /// The longest page that is read, in bytes after decompression. A page of 200 tasks has about 360 KB.
+    pub max_page_bytes: usize,
+    /// How many requests of all listings may be under way at a time.
+    pub max_concurrency: usize,
+    /// How many of them may belong to one listing.
+    pub pages_in_flight: usize,
+    /// Whom the client may talk to, and how.
+    pub network: NetworkOptions,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            response_timeout: Duration::from_secs(30),
+            listing_timeout: Duration::from_mins(5),
+            max_page_bytes: 32 * 1024 * 1024,
+            max_concurrency: 16,
+            pages_in_flight: 4,
+            network: NetworkOptions::default(),
+        }
+    }
+}
