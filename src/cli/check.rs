@@ -23,7 +23,7 @@ use crate::{
         policy::{AmbientNamespaces, Policy},
         task::Snapshot,
     },
-    sms::{ListTarget, Login, credentials::SecretData, secret_data_of_environment},
+    sms::{ListTarget, Login, Query, credentials::SecretData, secret_data_of_environment},
 };
 
 #[derive(Debug, ClapArgs)]
@@ -69,7 +69,7 @@ pub(super) async fn check(args: Args) -> Result<(), Box<dyn Error>> {
         CredentialsRef::Ambient => args.sms.ambient()?.login().await,
     };
     let login = login.map_err(CheckFailed)?;
-    let listing = args.sms.client()?.list_tasks(&ListTarget::from(&plan), &login).await;
+    let listing = args.sms.client()?.list_tasks(&ListTarget::from(&plan), &login, &Query::All).await;
     let listing = listing.map_err(|error| CheckFailed(Failure::from(&error)))?;
     let now = Timestamp::now();
     let snapshot = listing.into_snapshot(1, now);

@@ -63,6 +63,18 @@ impl Filter {
         usize::from(self.ids.is_some()) + usize::from(self.source_ids.is_some())
     }
 
+    /// Whether it lists ids of tasks.
+    #[must_use]
+    pub fn has_ids(&self) -> bool {
+        self.ids.is_some()
+    }
+
+    /// Whether it lists ids of source servers.
+    #[must_use]
+    pub fn has_source_ids(&self) -> bool {
+        self.source_ids.is_some()
+    }
+
     /// The listed ids of tasks.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.ids.iter().flatten().map(String::as_str)

@@ -1,10 +1,12 @@
 //! Who needs which listing when.
 //!
-//! Each watch has a poller: a task of its own that reads the credentials, lists, keeps what it found, and says that
-//! there is something new. Deciding what that means for the status is the controller's business.
+//! Each watch has a poller: a task of its own that reads the credentials, takes the listing of their account, keeps it,
+//! and says that there is something new. The accounts have feeds, which list once for all pollers that need it. Deciding what that means for the status is the controller's business.
 
+mod feed;
 mod observe;
 mod poller;
+mod query;
 mod registry;
 mod shared;
 

@@ -1,10 +1,11 @@
 //! What a poller is asked for, and what it has found.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::jiff::Timestamp;
 
-use crate::core::{decide::Observation, failure::Failure, plan::Plan, task::Snapshot};
+use super::feed::{Found, Round};
+use crate::core::{decide::Observation, failure::Failure, plan::Plan};
 
 /// What a watch asks of its poller.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,13 +37,24 @@ impl Request {
 /// What one attempt came to.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// A complete listing, and when the credentials end, if that is known.
-    Listed(Snapshot, Option<Timestamp>),
+    /// A complete listing.
+    Listed(Found),
     /// It failed.
     Failed(Failure),
 }
 
 impl Outcome {
+    /// What a listing came to for a watch whose own credentials end then, as far as is known.
+    pub(super) fn of(round: &Round, expires: Option<Timestamp>) -> Self {
+        match &round.result {
+            Ok(found) => {
+                let credentials_expire = expires.into_iter().chain(found.credentials_expire).min();
+                Self::Listed(Found { credentials_expire, ..found.clone() })
+            }
+            Err(failure) => Self::Failed(failure.clone()),
+        }
+    }
+
     pub(super) fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Listed(..) => None,
@@ -84,11 +96,12 @@ impl Slot {
         }
         let mut is_news = observation.handled_request != request.requested_at;
         match outcome {
-            Outcome::Listed(snapshot, expire) => {
-                observation.snapshot = Some(Arc::new(snapshot));
-                observation.credentials_expire = expire;
+            Outcome::Listed(found) => {
+                let before = observation.snapshot.as_ref().map(|snapshot| snapshot.sequence);
+                is_news |= before != Some(found.snapshot.sequence) || observation.failure.is_some();
+                observation.snapshot = Some(found.snapshot);
+                observation.credentials_expire = found.credentials_expire;
                 observation.failure = None;
-                is_news = true;
             }
             Outcome::Failed(failure) => {
                 is_news |= observation.failure.as_ref() != Some(&failure);

@@ -1,4 +1,4 @@
-//! The loop of one watch: wait, list, publish.
+//! The loop of one watch: wait, read the credentials, take the listing of their account, publish.
 
 use std::{mem, sync::Arc, time::Duration};
 
@@ -11,7 +11,9 @@ use tracing::{debug, warn};
 
 use super::{
     CredentialSource, Request, WatchKey,
+    feed::{Membership, Need, Round, Wish},
     observe::{Outcome, Slot},
+    query,
     shared::Shared,
 };
 use crate::{
@@ -19,7 +21,7 @@ use crate::{
         failure::Failure,
         schedule::{MOST_RETRY_AFTER, SECRET, next_poll, retry_delay, seed},
     },
-    sms::ListTarget,
+    sms::{ListTarget, Login},
 };
 
 /// The least time between two listings of a watch, however often somebody asks.
@@ -35,15 +37,22 @@ pub(super) struct Poller<S> {
     /// The Secret has changed since the last listing began.
     is_nudged: bool,
     shared: Arc<Shared<S>>,
-    retries: Retries,
-}
-
-/// What is kept of failures in a row.
-#[derive(Default)]
-struct Retries {
-    attempts: u32,
+    membership: Option<Membership>,
+    /// What is kept of failures in a row.
+    failures: u32,
     /// The last one may be the Secret's fault.
     doubt_secret: bool,
+}
+
+/// Why a listing is wanted now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// It is time.
+    Due,
+    /// The watch, or what it is about, is new here.
+    New,
+    /// Somebody asked for it.
+    Asked,
 }
 
 impl<S: CredentialSource> Poller<S> {
@@ -54,7 +63,17 @@ impl<S: CredentialSource> Poller<S> {
         nudged: Arc<Notify>,
         shared: Arc<Shared<S>>,
     ) -> Self {
-        Self { key, requests, slot, nudged, is_nudged: false, shared, retries: Retries::default() }
+        Self {
+            key,
+            requests,
+            slot,
+            nudged,
+            is_nudged: false,
+            shared,
+            membership: None,
+            failures: 0,
+            doubt_secret: false,
+        }
     }
 
     pub(super) async fn run(mut self) {
@@ -62,6 +81,7 @@ impl<S: CredentialSource> Poller<S> {
         loop {
             let request = self.requests.borrow_and_update().clone();
             if request.plan.suspended {
+                self.membership = None;
                 served = Some(request);
                 if self.requests.changed().await.is_err() {
                     return;
@@ -72,12 +92,9 @@ impl<S: CredentialSource> Poller<S> {
                 debug!(watch = %self.key, "the watch is gone");
                 return;
             }
-            let started = Timestamp::now();
-            let due = Instant::now();
-            let is_asked_for = mem::take(&mut self.is_nudged)
-                || served.as_ref().is_none_or(|served| request.is_urgent_after(served));
-            let outcome = self.poll(&request, is_asked_for).await;
-            let wait = self.wait_after(&outcome, &request, started);
+            let began = Instant::now();
+            let cause = self.cause(&request, served.as_ref());
+            let (outcome, due) = self.poll(&request, cause).await;
             let pause = asked_pause(&outcome).max(LEAST_GAP);
             let failure = outcome.failure().cloned();
             if self.slot.publish(&request, outcome) {
@@ -86,13 +103,22 @@ impl<S: CredentialSource> Poller<S> {
                     return;
                 }
             }
-            if !self.wait(due + wait, due + pause, &request).await {
+            if !self.wait(due, began + pause, &request).await {
                 return;
             }
             if self.requests.borrow().is_fresh_start_after(&request) {
-                self.retries = Retries::default();
+                self.failures = 0;
             }
             served = Some(request);
+        }
+    }
+
+    fn cause(&mut self, request: &Request, served: Option<&Request>) -> Cause {
+        let is_nudged = mem::take(&mut self.is_nudged);
+        match served {
+            Some(served) if request.requested_at != served.requested_at => Cause::Asked,
+            Some(served) if !is_nudged && !request.is_urgent_after(served) => Cause::Due,
+            _ => Cause::New,
         }
     }
 
@@ -124,27 +150,84 @@ impl<S: CredentialSource> Poller<S> {
         }
     }
 
-    async fn poll(&mut self, request: &Request, is_asked_for: bool) -> Outcome {
+    /// What there is to publish, and when to look again.
+    async fn poll(&mut self, request: &Request, cause: Cause) -> (Outcome, Instant) {
+        let began = Instant::now();
         let plan = &request.plan;
-        let max_age = match (is_asked_for, self.retries.doubt_secret) {
+        let max_age = match (cause, self.doubt_secret) {
             // Whoever asks may have changed the Secret a moment ago.
-            (true, _) => LEAST_GAP,
-            (false, true) => SECRET,
+            (Cause::New | Cause::Asked, _) => LEAST_GAP,
+            (Cause::Due, true) => SECRET,
             // A little less than an interval, so that a Secret isn't taken for fresh a whole interval later.
-            (false, false) => plan.interval * 9 / 10,
+            (Cause::Due, false) => plan.interval * 9 / 10,
         };
-        let login = match self.shared.source.login(&self.key.namespace, &plan.credentials, max_age).await {
-            Ok(login) => login,
-            Err(failure) => return Outcome::Failed(failure),
-        };
-        match self.shared.client.list_tasks(&ListTarget::from(plan), &login).await {
-            Ok(listing) => {
-                debug!(watch = %self.key, tasks = listing.tasks.len(), requests = listing.requests, "listed");
-                let expire = listing.credentials_expire;
-                Outcome::Listed(listing.into_snapshot(self.shared.next_sequence(), Timestamp::now()), expire)
+        match self.shared.source.login(&self.key.namespace, &plan.credentials, max_age).await {
+            Ok(login) => {
+                let round = self.listing(request, &login, cause).await;
+                let due = self.after_round(&round, plan.interval);
+                (Outcome::of(&round, login.expires), due)
             }
-            Err(error) => Outcome::Failed(Failure::from(&error)),
+            Err(failure) => {
+                let due = began + self.after_failure(&failure, plan.interval);
+                (Outcome::Failed(failure), due)
+            }
         }
+    }
+
+    /// The listing of the account that the credentials open.
+    async fn listing(&mut self, request: &Request, login: &Arc<Login>, cause: Cause) -> Arc<Round> {
+        let plan = &request.plan;
+        let target = ListTarget::from(plan);
+        let account = self.shared.feeds.account(&target, login);
+        let need = Need { interval: plan.interval, query: query::need(&plan.filter) };
+        let query = need.query.clone();
+        let current = self.membership.take().filter(|membership| *membership.account() == account);
+        let membership = match current {
+            Some(membership) => {
+                membership.update(need);
+                membership
+            }
+            None => self.shared.feeds.join(account, self.key.clone(), need),
+        };
+        let pace = membership.pace(plan.interval);
+        let wish = match cause {
+            // The one before this is older, whoever else keeps the same times.
+            Cause::Due => Wish { max_age: membership.least_interval() / 2, asked: None },
+            Cause::New => Wish { max_age: pace, asked: None },
+            Cause::Asked => Wish { max_age: Duration::ZERO, asked: Some(Instant::now()) },
+        };
+        let round = membership.listing(&target, login, &query, wish).await;
+        self.membership = Some(membership);
+        round
+    }
+
+    fn after_round(&mut self, round: &Round, interval: Duration) -> Instant {
+        let now = Instant::now();
+        self.failures = round.failures;
+        match &round.result {
+            Ok(_) => {
+                self.doubt_secret = false;
+                let membership = self.membership.as_ref();
+                let (seed, pace) = membership.map_or((0, interval), |own| (own.seed(), own.pace(interval)));
+                let started = Timestamp::now();
+                let wait = next_poll(seed, pace, started).duration_since(started);
+                now + Duration::try_from(wait).unwrap_or(interval)
+            }
+            Err(failure) => {
+                self.doubt_secret = failure.kind.is_told_at_once();
+                // The Secret is looked at meanwhile; the credentials themselves are tried when they may be.
+                let secret = now + SECRET + SECRET_MARGIN;
+                if self.doubt_secret { secret } else { round.retry_at.max(now + LEAST_GAP) }
+            }
+        }
+    }
+
+    /// How long to wait after there were no credentials.
+    fn after_failure(&mut self, failure: &Failure, interval: Duration) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        self.doubt_secret = failure.kind.is_told_at_once();
+        let wait = retry_delay(failure, self.failures, interval, seed(&self.key.uid));
+        if self.doubt_secret { SECRET + SECRET_MARGIN } else { wait }
     }
 
     /// Says in the log what is new.
@@ -154,29 +237,9 @@ impl<S: CredentialSource> Poller<S> {
                 watch = %self.key,
                 reason = failure.kind.reason(),
                 request_id = failure.request_id,
-                attempt = self.retries.attempts,
+                attempt = self.failures,
                 "listing failed: {}", failure.message
             );
-        }
-    }
-
-    fn wait_after(&mut self, outcome: &Outcome, request: &Request, started: Timestamp) -> Duration {
-        let seed = seed(&self.key.uid);
-        match outcome {
-            Outcome::Listed(..) => {
-                self.retries = Retries::default();
-                let next = next_poll(seed, request.plan.interval, started);
-                Duration::try_from(next.duration_since(started)).unwrap_or(request.plan.interval)
-            }
-
-            Outcome::Failed(failure) => {
-                self.retries.attempts = self.retries.attempts.saturating_add(1);
-                self.retries.doubt_secret = failure.kind.is_told_at_once();
-                let wait = retry_delay(failure, self.retries.attempts, request.plan.interval, seed);
-
-                // The Secret is looked at meanwhile; the credentials themselves are tried when they may be.
-                if self.retries.doubt_secret { SECRET + SECRET_MARGIN } else { wait }
-            }
         }
     }
 }

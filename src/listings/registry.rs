@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use k8s_openapi::jiff::Timestamp;
@@ -13,6 +13,7 @@ use tokio::{
 
 use super::{
     CredentialSource, Request,
+    feed::Feeds,
     observe::Slot,
     poller::Poller,
     shared::{Shared, WatchKey},
@@ -47,12 +48,11 @@ impl<S: CredentialSource> Pollers<S> {
     pub fn new(
         source: S,
         client: Client,
-
         news: mpsc::Sender<WatchKey>,
         is_alive: impl Fn(&WatchKey) -> bool + Send + Sync + 'static,
     ) -> Self {
         let is_alive = Box::new(is_alive);
-        let shared = Shared { source, client, is_alive, news, sequence: AtomicU64::new(0) };
+        let shared = Shared { source, feeds: Arc::new(Feeds::new(client)), is_alive, news };
         Self { shared: Arc::new(shared), running: Mutex::default() }
     }
 

@@ -1,13 +1,10 @@
 //! What all pollers share.
 
-use std::{
-    fmt,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::{fmt, sync::Arc};
 
 use tokio::sync::mpsc;
 
-use crate::sms::Client;
+use super::feed::Feeds;
 
 /// Which watch, and which incarnation of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,11 +29,10 @@ pub(super) type IsAlive = Box<dyn Fn(&WatchKey) -> bool + Send + Sync>;
 /// What all pollers share.
 pub(super) struct Shared<S> {
     pub(super) source: S,
-    pub(super) client: Client,
+    pub(super) feeds: Arc<Feeds>,
 
     pub(super) is_alive: IsAlive,
     pub(super) news: mpsc::Sender<WatchKey>,
-    pub(super) sequence: AtomicU64,
 }
 
 impl<S> Shared<S> {
@@ -47,9 +43,5 @@ impl<S> Shared<S> {
     /// Says that there is something new. False when nobody listens any more.
     pub(super) async fn announce(&self, key: &WatchKey) -> bool {
         self.news.send(key.clone()).await.is_ok()
-    }
-
-    pub(super) fn next_sequence(&self) -> u64 {
-        self.sequence.fetch_add(1, Ordering::Relaxed) + 1
     }
 }

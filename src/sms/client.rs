@@ -1,13 +1,18 @@
 //! Listing the tasks of any number of accounts.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::timeout;
 
 use super::{
     api::Api,
-    credentials::{DigestKey, Login, RandomnessError},
+    credentials::{DigestKey, Login, LoginDigest, Method, RandomnessError},
     error::Error,
     gate::{Door, Gates},
     http::{Authorization, Call, Http},
@@ -22,13 +27,13 @@ use crate::core::{
     endpoint::{Endpoint, Region},
     failure::Failure,
     plan::{Iam, Plan},
-    task::{Snapshot, Task},
+    task::{Snapshot, Task, TaskId},
 };
 
 /// How many sessions in a row may turn out to be over before a listing gives up.
 const SESSIONS: u32 = 2;
 
-/// Which tasks are listed, and where.
+/// Where tasks are listed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListTarget {
     /// Where SMS is. Whether it may be called is the caller's business.
@@ -52,6 +57,46 @@ impl From<&Plan> for ListTarget {
     }
 }
 
+/// Which of these tasks are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Query {
+    /// All.
+    #[default]
+    All,
+    /// Those of which one of these is true. Each costs a request or more.
+    Any(BTreeSet<Term>),
+}
+
+/// What the API can look for by itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Term {
+    /// A task's id.
+    Id(String),
+    /// The id of the server that is migrated.
+    SourceServer(String),
+}
+
+impl Term {
+    /// The parameter of the API.
+    fn parameter(&self) -> (&'static str, String) {
+        match self {
+            Self::Id(id) => ("id", id.clone()),
+            Self::SourceServer(id) => ("source_server_id", id.clone()),
+        }
+    }
+}
+
+/// What has to be equal for two listings to be the same one: the content of a login, never the name of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AccountKey {
+    endpoint: Endpoint,
+    enterprise_project_id: Option<String>,
+    login: LoginDigest,
+    /// For logins that need it.
+    iam: Option<Iam>,
+    region: Option<Region>,
+}
+
 /// A complete listing.
 #[derive(Clone, Debug)]
 pub struct Listing {
@@ -62,7 +107,7 @@ pub struct Listing {
     pub skipped: usize,
     /// How many requests it took.
     pub requests: u32,
-    /// When the credentials end, if that is known and they aren't renewed by themselves.
+    /// When the credentials that IAM gave end, if they can't be renewed.
     pub credentials_expire: Option<Timestamp>,
 }
 
@@ -108,15 +153,41 @@ impl Client {
         })
     }
 
-    /// Lists all tasks of an account. The result is complete, or an error.
-    pub async fn list_tasks(&self, target: &ListTarget, login: &Login) -> Result<Listing, Error> {
+    /// What tells the listings of different accounts apart.
+    #[must_use]
+    pub fn account(&self, target: &ListTarget, login: &Login) -> AccountKey {
+        let (iam, region) = match &login.method {
+            Method::Ready(_) => (None, None),
+            Method::LookUp(..) | Method::Password(_) => (target.iam.clone().ok(), target.region.clone()),
+        };
+        AccountKey {
+            endpoint: target.endpoint.clone(),
+            enterprise_project_id: target.enterprise_project_id.clone(),
+            login: login.digest(&self.digest_key),
+            iam,
+            region,
+        }
+    }
+
+    /// Lists tasks of an account. The result is complete, or an error.
+    pub async fn list_tasks(
+        &self,
+        target: &ListTarget,
+        login: &Login,
+        query: &Query,
+    ) -> Result<Listing, Error> {
         let limit = self.http.options().listing_timeout;
-        let listing = timeout(limit, self.list_signed_in(target, login)).await;
+        let listing = timeout(limit, self.list_signed_in(target, login, query)).await;
         listing.map_err(|_| Error::ListingTimeout(limit))?
     }
 
     /// Lists with the session that there is, and again with another one if its token is refused.
-    async fn list_signed_in(&self, target: &ListTarget, login: &Login) -> Result<Listing, Error> {
+    async fn list_signed_in(
+        &self,
+        target: &ListTarget,
+        login: &Login,
+        query: &Query,
+    ) -> Result<Listing, Error> {
         let digest = login.digest(&self.digest_key);
         let sign_in = SignIn { login, digest, iam: &target.iam, region: target.region.as_ref() };
         let mut run = ListRun {
@@ -127,14 +198,14 @@ impl Client {
             requests: AtomicU32::new(0),
         };
         for _ in 0..SESSIONS {
-            match run.list().await {
+            match run.list(query).await {
                 Err(Error::Credentials(_) | Error::TokenReplaced) if run.session.is_renewable() => {
                     run.session = self.sessions.open(&self.http, &self.gates, sign_in).await?;
                 }
                 result => return result,
             }
         }
-        run.list().await
+        run.list(query).await
     }
 }
 
@@ -148,15 +219,34 @@ struct ListRun<'a> {
 }
 
 impl ListRun<'_> {
-    async fn list(&self) -> Result<Listing, Error> {
-        let in_flight = self.client.http.options().pages_in_flight.max(1);
-        let Collected { tasks, skipped } = listing::collect(|page| self.page(page), in_flight).await?;
+    async fn list(&self, query: &Query) -> Result<Listing, Error> {
+        let Collected { tasks, skipped } = match query {
+            Query::All => self.walk(None).await?,
+            Query::Any(terms) => self.walk_each(terms).await?,
+        };
         let requests = self.requests.load(Ordering::Relaxed);
         Ok(Listing { tasks, skipped, requests, credentials_expire: self.session.expires })
     }
 
+    /// The tasks that a term finds, or all.
+    async fn walk(&self, term: Option<&Term>) -> Result<Collected, Error> {
+        let in_flight = self.client.http.options().pages_in_flight.max(1);
+        listing::collect(|page| self.page(page, term), in_flight).await
+    }
+
+    /// The tasks that any of the terms finds, each once.
+    async fn walk_each(&self, terms: &BTreeSet<Term>) -> Result<Collected, Error> {
+        let in_flight = self.client.http.options().pages_in_flight.max(1);
+        let walks: Vec<_> = terms.iter().map(|term| self.walk(Some(term)).boxed()).collect();
+        let found: Vec<Collected> = stream::iter(walks).buffer_unordered(in_flight).try_collect().await?;
+        let skipped = found.iter().map(|found| found.skipped).sum();
+        let tasks: HashMap<TaskId, Task> =
+            found.into_iter().flat_map(|found| found.tasks).map(|task| (task.id.clone(), task)).collect();
+        Ok(Collected { tasks: tasks.into_values().collect(), skipped })
+    }
+
     /// One page, as often as it is tried.
-    async fn page(&self, page: PageRequest) -> Result<Page, Error> {
+    async fn page(&self, page: PageRequest, term: Option<&Term>) -> Result<Page, Error> {
         let door = Door {
             endpoint: self.target.endpoint.clone(),
             api: Api::ListTasks,
@@ -167,7 +257,7 @@ impl ListRun<'_> {
         if !self.client.sessions.is_current(self.sign_in, &self.session).await {
             return Err(Error::TokenReplaced);
         }
-        let result = with_retries(|| self.ask(page)).await;
+        let result = with_retries(|| self.ask(page, term)).await;
         match &result {
             Ok(_) => passage.accepted(),
             // It says nothing of the login: the next one tries with another token.
@@ -180,11 +270,12 @@ impl ListRun<'_> {
         result
     }
 
-    async fn ask(&self, page: PageRequest) -> Result<Page, Error> {
+    async fn ask(&self, page: PageRequest, term: Option<&Term>) -> Result<Page, Error> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let mut query = vec![("limit", page.limit.to_string()), ("offset", page.offset.to_string())];
         let project = self.target.enterprise_project_id.iter();
         query.extend(project.map(|id| ("enterprise_project_id", id.clone())));
+        query.extend(term.map(Term::parameter));
         let api = Api::ListTasks;
         let authorization = Authorization::Credentials(&self.session.credentials);
         let call = Call { api, endpoint: &self.target.endpoint, query, authorization };

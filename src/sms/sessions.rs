@@ -48,7 +48,7 @@ pub(super) struct SignIn<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Session {
     pub(super) credentials: Arc<Credentials>,
-    /// When they end and won't be renewed by themselves, as far as is known.
+    /// When they end, if they can't be renewed.
     pub(super) expires: Option<Timestamp>,
     /// Which of the tokens that were got it is, and that it wasn't got just now: when it is refused, another may help.
     renewable: Option<u64>,
@@ -118,7 +118,7 @@ impl Sessions {
     ) -> Result<Session, Error> {
         if let Method::Ready(credentials) = &sign_in.login.method {
             let credentials = Arc::new(credentials.clone());
-            return Ok(Session { credentials, expires: sign_in.login.expires, renewable: None });
+            return Ok(Session { credentials, expires: None, renewable: None });
         }
         let iam = sign_in.iam.as_ref().map_err(|failure| Error::Known(Box::new(failure.clone())))?;
         if matches!(sign_in.login.method, Method::LookUp(_, LookUp::Project)) && sign_in.region.is_none() {
@@ -196,7 +196,7 @@ impl Held {
         let token = matches!(sign_in.login.method, Method::Password(_));
         Session {
             credentials: self.credentials.clone(),
-            expires: sign_in.login.expires,
+            expires: None,
             renewable: Some(self.number).filter(|_| renewable && token),
         }
     }

@@ -8,7 +8,7 @@ use migration_task_watch::{
         failure::{Failure, FailureKind},
         plan::Iam,
     },
-    sms::{Client, ClientOptions, Error, ListTarget, Listing, Login, credentials::SecretData},
+    sms::{Client, ClientOptions, Error, ListTarget, Listing, Login, Query, credentials::SecretData},
 };
 use sms_simulator::{Account, Config, Fault, Simulator, Task};
 
@@ -68,7 +68,9 @@ pub(crate) fn access_key(more: &[(&str, &str)]) -> Login {
 }
 
 pub(crate) async fn list_with(client: &Client, target: &ListTarget, login: &Login) -> Result<Listing, Error> {
-    tokio::time::timeout(DEADLINE, client.list_tasks(target, login)).await.expect("a listing must end")
+    tokio::time::timeout(DEADLINE, client.list_tasks(target, login, &Query::All))
+        .await
+        .expect("a listing must end")
 }
 
 pub(crate) async fn list(simulator: &Simulator) -> Result<Listing, Error> {

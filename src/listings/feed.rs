@@ -1,0 +1,334 @@
+//! One listing for all watches of an account: whoever needs one gets the one that is under way, or one that is new
+//! enough.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use k8s_openapi::jiff::Timestamp;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+use tracing::debug;
+
+use super::{
+    query::{cheapest, covers},
+    shared::WatchKey,
+};
+use crate::{
+    core::{
+        breaker::is_refusal,
+        failure::Failure,
+        schedule::{MOST_RETRY_AFTER, retry_delay},
+        task::Snapshot,
+    },
+    sms::{AccountKey, Client, ListTarget, Login, Query},
+};
+
+/// The least time between two listings of an account, however many ask.
+const LEAST_GAP: Duration = Duration::from_secs(1);
+/// How many tasks a page has.
+const PAGE: usize = 200;
+
+/// The feeds of all accounts.
+pub(super) struct Feeds {
+    client: Client,
+    by_account: Mutex<HashMap<AccountKey, Arc<Feed>>>,
+    sequence: AtomicU64,
+}
+
+impl Feeds {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client, by_account: Mutex::default(), sequence: AtomicU64::new(0) }
+    }
+
+    /// Whose listings a watch needs.
+    pub(super) fn account(&self, target: &ListTarget, login: &Login) -> AccountKey {
+        self.client.account(target, login)
+    }
+
+    /// Makes a watch one of those that an account is listed for.
+    pub(super) fn join(self: &Arc<Self>, account: AccountKey, watch: WatchKey, need: Need) -> Membership {
+        let mut feeds = self.lock();
+        let feed = feeds.entry(account.clone()).or_insert_with(|| Arc::new(Feed::new(&account))).clone();
+        feed.lock().members.insert(watch.clone(), need);
+        Membership { feeds: self.clone(), feed, account, watch }
+    }
+
+    /// A feed that nobody needs any more goes.
+    fn leave(&self, membership: &Membership) {
+        let mut feeds = self.lock();
+        let is_empty = {
+            let mut state = membership.feed.lock();
+            state.members.remove(&membership.watch);
+            state.members.is_empty()
+        };
+        let is_current =
+            feeds.get(&membership.account).is_some_and(|feed| Arc::ptr_eq(feed, &membership.feed));
+        if is_empty && is_current {
+            feeds.remove(&membership.account);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<AccountKey, Arc<Feed>>> {
+        self.by_account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a watch needs of a feed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Need {
+    /// How often.
+    pub(super) interval: Duration,
+    /// What.
+    pub(super) query: Query,
+}
+
+/// When a listing is good enough.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wish {
+    /// It may be this old.
+    pub(super) max_age: Duration,
+    /// It must have begun after this: somebody asked for a listing then.
+    pub(super) asked: Option<Instant>,
+}
+
+/// What one listing came to.
+#[derive(Debug)]
+pub(super) struct Round {
+    pub(super) result: Result<Found, Failure>,
+    /// Of failures: when to try again.
+    pub(super) retry_at: Instant,
+    /// How many failed in a row.
+    pub(super) failures: u32,
+    query: Query,
+    started: Instant,
+}
+
+/// What a listing found.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) snapshot: Arc<Snapshot>,
+    /// When the credentials end, if that is known and they aren't renewed.
+    pub(super) credentials_expire: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct Feed {
+    seed: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    members: HashMap<WatchKey, Need>,
+    /// How many pages the last listing of all tasks had.
+    pages: Option<usize>,
+    last: Option<Arc<Round>>,
+    running: Option<Running>,
+}
+
+/// A listing that is under way.
+#[derive(Clone, Debug)]
+struct Running {
+    query: Query,
+    started: Instant,
+    done: watch::Receiver<Option<Arc<Round>>>,
+}
+
+/// What to do for a wish.
+enum Next {
+    Take(Arc<Round>),
+    /// The one that is under way is the one, or not.
+    Await(Running, bool),
+    Sleep(Instant),
+}
+
+impl Feed {
+    fn new(account: &AccountKey) -> Self {
+        let mut hasher = DefaultHasher::new();
+        account.hash(&mut hasher);
+        Self { seed: hasher.finish(), state: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether the last listing will do.
+    fn usable(&self, need: &Query, wish: Wish, now: Instant) -> Option<Arc<Round>> {
+        let last = self.last.as_ref().filter(|last| covers(&last.query, need))?;
+        let is_new = wish.asked.is_none_or(|asked| last.started >= asked);
+        let is_good = match &last.result {
+            Ok(_) if wish.asked.is_some() => is_new,
+            Ok(_) => now.duration_since(last.started) <= wish.max_age,
+            // Credentials that were refused aren't tried for the asking.
+            Err(failure) => now < last.retry_at && (is_new || is_refusal(failure.kind)),
+        };
+        is_good.then(|| last.clone())
+    }
+
+    /// When the next listing may begin.
+    fn earliest(&self) -> Option<Instant> {
+        let last = self.last.as_ref()?;
+        let asked = last.result.as_ref().err().and_then(|failure| failure.retry_after);
+        Some(last.started + LEAST_GAP.max(asked.unwrap_or_default().min(MOST_RETRY_AFTER)))
+    }
+
+    fn least_interval(&self) -> Duration {
+        self.members.values().map(|need| need.interval).min().unwrap_or_default()
+    }
+}
+
+/// A watch's part in a feed, until it is dropped.
+pub(super) struct Membership {
+    feeds: Arc<Feeds>,
+    feed: Arc<Feed>,
+    account: AccountKey,
+    watch: WatchKey,
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.feeds.leave(self);
+    }
+}
+
+impl Membership {
+    pub(super) fn account(&self) -> &AccountKey {
+        &self.account
+    }
+
+    /// Says what is needed from now on.
+    pub(super) fn update(&self, need: Need) {
+        self.feed.lock().members.insert(self.watch.clone(), need);
+    }
+
+    /// Spreads accounts over time.
+    pub(super) fn seed(&self) -> u64 {
+        self.feed.seed
+    }
+
+    /// How often the account is listed for the most eager of its watches.
+    pub(super) fn least_interval(&self) -> Duration {
+        self.feed.lock().least_interval()
+    }
+
+    /// How often a watch takes part that wants a listing at this interval: each time, or every so many times. Not
+    /// more seldom than it wants.
+    pub(super) fn pace(&self, interval: Duration) -> Duration {
+        let least = self.least_interval();
+        let times = interval.as_millis().checked_div(least.as_millis()).unwrap_or(1).max(1);
+        least.saturating_mul(u32::try_from(times).unwrap_or(1))
+    }
+
+    /// The newest listing if it fulfils the wish, else the next one.
+    pub(super) async fn listing(
+        &self,
+        target: &ListTarget,
+        login: &Arc<Login>,
+        need: &Query,
+        wish: Wish,
+    ) -> Arc<Round> {
+        loop {
+            match self.next(target, login, need, wish) {
+                Next::Take(round) => return round,
+                Next::Await(mut running, is_wanted) => {
+                    // Its end is also that of its sender.
+                    let done =
+                        running.done.wait_for(Option::is_some).await.ok().and_then(|round| round.clone());
+                    match done {
+                        Some(round) if is_wanted => return round,
+                        Some(_) => {}
+                        None => self.feed.lock().running = None,
+                    }
+                }
+                Next::Sleep(until) => sleep_until(until).await,
+            }
+        }
+    }
+
+    fn next(&self, target: &ListTarget, login: &Arc<Login>, need: &Query, wish: Wish) -> Next {
+        let now = Instant::now();
+        let mut state = self.feed.lock();
+        if let Some(round) = state.usable(need, wish, now) {
+            return Next::Take(round);
+        }
+        if let Some(running) = &state.running {
+            let is_wanted =
+                covers(&running.query, need) && wish.asked.is_none_or(|asked| running.started >= asked);
+            return Next::Await(running.clone(), is_wanted);
+        }
+        if let Some(earliest) = state.earliest().filter(|earliest| now < *earliest) {
+            return Next::Sleep(earliest);
+        }
+        let query = cheapest(state.members.values().map(|need| &need.query), state.pages);
+        let (sender, done) = watch::channel(None);
+        let running = Running { query: query.clone(), started: now, done };
+        state.running = Some(running.clone());
+        drop(state);
+        self.start(target.clone(), login.clone(), query, sender);
+        // What was chosen for all members covers this one's need.
+        Next::Await(running, true)
+    }
+
+    /// Lists in a task of its own, so that it goes on when the watch that began it is deleted.
+    fn start(
+        &self,
+        target: ListTarget,
+        login: Arc<Login>,
+        query: Query,
+        done: watch::Sender<Option<Arc<Round>>>,
+    ) {
+        let (feeds, feed) = (self.feeds.clone(), self.feed.clone());
+        let started = Instant::now();
+        tokio::spawn(async move {
+            let listing = feeds.client.list_tasks(&target, &login, &query).await;
+            let result = match listing {
+                Ok(listing) => {
+                    debug!(endpoint = %target.endpoint, tasks = listing.tasks.len(), requests = listing.requests, "listed");
+                    let credentials_expire = listing.credentials_expire;
+                    let sequence = feeds.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+                    let snapshot = Arc::new(listing.into_snapshot(sequence, Timestamp::now()));
+                    Ok(Found { snapshot, credentials_expire })
+                }
+                Err(error) => Err(Failure::from(&error)),
+            };
+            let round = feed.end(result, query, started);
+            // Nobody may be waiting any more.
+            let _ = done.send(Some(round));
+        });
+    }
+}
+
+impl Feed {
+    /// Keeps what a listing came to.
+    fn end(&self, result: Result<Found, Failure>, query: Query, started: Instant) -> Arc<Round> {
+        let mut state = self.lock();
+        let failures = match &result {
+            Ok(_) => 0,
+            Err(_) => state.last.as_ref().map_or(0, |last| last.failures).saturating_add(1),
+        };
+        if let (Ok(found), Query::All) = (&result, &query) {
+            state.pages = Some(found.snapshot.tasks.len().div_ceil(PAGE).max(1));
+        }
+        let ended = Instant::now();
+        let delay = match &result {
+            Ok(_) => Duration::ZERO,
+            Err(failure) => retry_delay(failure, failures, state.least_interval(), self.seed),
+        };
+        let round = Arc::new(Round { result, retry_at: ended + delay, failures, query, started });
+        state.last = Some(round.clone());
+        state.running = None;
+        round
+    }
+}
