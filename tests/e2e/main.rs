@@ -19,6 +19,7 @@ mod quiet;
 mod restart;
 mod secret_changes;
 mod secrets;
+mod sharing;
 mod size;
 mod tenancy;
 mod tls;

@@ -5,4 +5,4 @@ mod rights;
 mod stage;
 
 pub(crate) use operator::Operator;
-pub(crate) use stage::{Stage, condition, status};
+pub(crate) use stage::{PATIENCE, Stage, condition, status};

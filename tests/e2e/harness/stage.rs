@@ -21,7 +21,7 @@ use test_cluster::Cluster;
 use super::Operator;
 
 /// How long a test waits for what must come. Not a measure of speed: a machine may be slow.
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A namespace of a real API server, with an SMS of its own.
 pub(crate) struct Stage {
