@@ -57,6 +57,12 @@ impl Filter {
         self.states.is_some()
     }
 
+    /// The states that are shown; none when all are.
+    #[must_use]
+    pub fn states(&self) -> Option<impl Iterator<Item = &str>> {
+        self.states.as_ref().map(|states| states.iter().map(String::as_str))
+    }
+
     /// How many lists of ids there are: how often a single task that is gone can be missing.
     #[must_use]
     pub fn id_lists(&self) -> usize {

@@ -19,7 +19,7 @@ use tokio::{
 use tracing::debug;
 
 use super::{
-    query::{cheapest, covers},
+    query::{Costs, cheapest, covers, left_states},
     shared::WatchKey,
 };
 use crate::{
@@ -29,13 +29,13 @@ use crate::{
         schedule::{MOST_RETRY_AFTER, retry_delay},
         task::Snapshot,
     },
-    sms::{AccountKey, Client, ListTarget, Login, Query},
+    sms::{AccountKey, Client, Error, ListTarget, Login, Query},
 };
 
+/// How many tasks that left a state are looked up one by one.
+const MOST_LOOK_UPS: usize = 50;
 /// The least time between two listings of an account, however many ask.
 const LEAST_GAP: Duration = Duration::from_secs(1);
-/// How many tasks a page has.
-const PAGE: usize = 200;
 
 /// The feeds of all accounts.
 pub(super) struct Feeds {
@@ -60,6 +60,33 @@ impl Feeds {
         let feed = feeds.entry(account.clone()).or_insert_with(|| Arc::new(Feed::new(&account))).clone();
         feed.lock().members.insert(watch.clone(), need);
         Membership { feeds: self.clone(), feed, account, watch }
+    }
+
+    /// Lists, and looks up what has left the states that are asked for.
+    async fn list(
+        &self,
+        target: &ListTarget,
+        login: &Login,
+        query: &Query,
+        before: Option<&Snapshot>,
+    ) -> Result<Found, Error> {
+        let listing = self.client.list_tasks(target, login, query).await?;
+        debug!(endpoint = %target.endpoint, tasks = listing.tasks.len(), requests = listing.requests, "listed");
+        let mut credentials_expire = listing.credentials_expire;
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut snapshot = listing.into_snapshot(sequence, Timestamp::now());
+        let left = before.map(|before| left_states(query, before, &snapshot)).unwrap_or_default();
+        if left.len() > MOST_LOOK_UPS {
+            let all = self.client.list_tasks(target, login, &Query::All).await?;
+            credentials_expire = credentials_expire.into_iter().chain(all.credentials_expire).min();
+            snapshot = all.into_snapshot(sequence, Timestamp::now());
+        } else if !left.is_empty() {
+            let looked_up = self.client.list_tasks(target, login, &Query::Any(left)).await?;
+            credentials_expire = credentials_expire.into_iter().chain(looked_up.credentials_expire).min();
+            snapshot.unreadable += looked_up.skipped;
+            snapshot.tasks.extend(looked_up.tasks);
+        }
+        Ok(Found { snapshot: Arc::new(snapshot), credentials_expire })
     }
 
     /// A feed that nobody needs any more goes.
@@ -129,9 +156,10 @@ struct Feed {
 #[derive(Debug, Default)]
 struct State {
     members: HashMap<WatchKey, Need>,
-    /// How many pages the last listing of all tasks had.
-    pages: Option<usize>,
+    costs: Costs,
     last: Option<Arc<Round>>,
+    /// What the last listing that didn't fail found.
+    found: Option<Arc<Snapshot>>,
     running: Option<Running>,
 }
 
@@ -271,7 +299,7 @@ impl Membership {
         if let Some(earliest) = state.earliest().filter(|earliest| now < *earliest) {
             return Next::Sleep(earliest);
         }
-        let query = cheapest(state.members.values().map(|need| &need.query), state.pages);
+        let query = cheapest(state.members.values().map(|need| &need.query), &state.costs);
         let (sender, done) = watch::channel(None);
         let running = Running { query: query.clone(), started: now, done };
         state.running = Some(running.clone());
@@ -292,18 +320,9 @@ impl Membership {
         let (feeds, feed) = (self.feeds.clone(), self.feed.clone());
         let started = Instant::now();
         tokio::spawn(async move {
-            let listing = feeds.client.list_tasks(&target, &login, &query).await;
-            let result = match listing {
-                Ok(listing) => {
-                    debug!(endpoint = %target.endpoint, tasks = listing.tasks.len(), requests = listing.requests, "listed");
-                    let credentials_expire = listing.credentials_expire;
-                    let sequence = feeds.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-                    let snapshot = Arc::new(listing.into_snapshot(sequence, Timestamp::now()));
-                    Ok(Found { snapshot, credentials_expire })
-                }
-                Err(error) => Err(Failure::from(&error)),
-            };
-            let round = feed.end(result, query, started);
+            let before = feed.lock().found.clone();
+            let result = feeds.list(&target, &login, &query, before.as_deref()).await;
+            let round = feed.end(result.map_err(|error| Failure::from(&error)), query, started);
             // Nobody may be waiting any more.
             let _ = done.send(Some(round));
         });
@@ -318,8 +337,9 @@ impl Feed {
             Ok(_) => 0,
             Err(_) => state.last.as_ref().map_or(0, |last| last.failures).saturating_add(1),
         };
-        if let (Ok(found), Query::All) = (&result, &query) {
-            state.pages = Some(found.snapshot.tasks.len().div_ceil(PAGE).max(1));
+        if let Ok(found) = &result {
+            state.costs.learn(&query, &found.snapshot);
+            state.found = Some(found.snapshot.clone());
         }
         let ended = Instant::now();
         let delay = match &result {

@@ -1,14 +1,19 @@
 //! What SMS is asked for: all tasks of an account, or only those that its watches need, whichever costs less.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::{
-    core::filter::Filter,
-    sms::{Query, Term},
+    core::{
+        filter::Filter,
+        task::{Snapshot, TaskId, TaskState},
+    },
+    sms::{FILTERABLE_STATES, Query, Term},
 };
 
 /// How many requests a listing of all tasks is taken to cost before there was one.
 const UNKNOWN_COST: usize = 5;
+/// How many tasks a page has.
+const PAGE: usize = 200;
 
 /// The least that has to be asked for a filter.
 #[must_use]
@@ -18,25 +23,97 @@ pub(super) fn need(filter: &Filter) -> Query {
         .has_source_ids()
         .then(|| filter.source_ids().map(|id| Term::SourceServer(id.to_owned())).collect());
     // All that a filter has must match, so that one of its lists is enough.
-    let lists = [ids, sources].into_iter().flatten();
+    let lists = [ids, sources, states(filter)].into_iter().flatten();
     lists.min_by_key(BTreeSet::len).map_or(Query::All, Query::Any)
 }
 
-/// What to ask for all who need something: each term costs a request, and all tasks cost `pages`.
+/// The states of a filter, if the API knows all of them.
+fn states(filter: &Filter) -> Option<BTreeSet<Term>> {
+    let mut states = filter.states()?;
+    states.try_fold(BTreeSet::new(), |mut terms, state| {
+        terms.insert(FILTERABLE_STATES.contains(&state).then(|| Term::State(state.to_owned()))?);
+        Some(terms)
+    })
+}
+
+/// What is known of the requests that an account costs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Costs {
+    all: Option<usize>,
+    by_state: HashMap<TaskState, usize>,
+}
+
+impl Costs {
+    /// Learns from what a query found.
+    pub(super) fn learn(&mut self, query: &Query, snapshot: &Snapshot) {
+        let mut counts: HashMap<&TaskState, usize> = HashMap::new();
+        for task in &snapshot.tasks {
+            *counts.entry(&task.state).or_default() += 1;
+        }
+        match query {
+            Query::All => {
+                self.all = Some(pages(snapshot.tasks.len()));
+                self.by_state =
+                    counts.into_iter().map(|(state, count)| (state.clone(), pages(count))).collect();
+            }
+            Query::Any(terms) => self.by_state.extend(terms.iter().filter_map(state_of).map(|state| {
+                let count = counts.get(&state).copied().unwrap_or_default();
+                (state, pages(count))
+            })),
+        }
+    }
+
+    /// How many requests a term takes. None before that can be known: what leaves a state is only noticed where it was
+    /// seen before.
+    fn of(&self, term: &Term) -> Option<usize> {
+        match state_of(term) {
+            None => Some(1),
+            Some(state) => self.all.map(|_| self.by_state.get(&state).copied().unwrap_or(1)),
+        }
+    }
+}
+
+fn state_of(term: &Term) -> Option<TaskState> {
+    match term {
+        Term::State(name) => Some(TaskState::parse(name)),
+        Term::Id(_) | Term::SourceServer(_) => None,
+    }
+}
+
+fn pages(tasks: usize) -> usize {
+    tasks.div_ceil(PAGE).max(1)
+}
+
+/// What to ask for all who need something.
 #[must_use]
-pub(super) fn cheapest<'a>(needs: impl Iterator<Item = &'a Query>, pages: Option<usize>) -> Query {
-    let most = pages.unwrap_or(UNKNOWN_COST);
+pub(super) fn cheapest<'a>(needs: impl Iterator<Item = &'a Query>, costs: &Costs) -> Query {
+    let mut left = costs.all.unwrap_or(UNKNOWN_COST);
     let mut terms = BTreeSet::new();
     for need in needs {
-        match need {
-            Query::All => return Query::All,
-            Query::Any(needed) => terms.extend(needed.iter().cloned()),
-        }
-        if terms.len() > most {
-            return Query::All;
+        let Query::Any(needed) = need else { return Query::All };
+        for term in needed {
+            if terms.insert(term.clone()) {
+                match costs.of(term).and_then(|cost| left.checked_sub(cost)) {
+                    Some(rest) => left = rest,
+                    None => return Query::All,
+                }
+            }
         }
     }
     Query::Any(terms)
+}
+
+/// The tasks that were in a state which is asked for and weren't found there now: each has to be looked up.
+#[must_use]
+pub(super) fn left_states(query: &Query, before: &Snapshot, now: &Snapshot) -> BTreeSet<Term> {
+    let Query::Any(terms) = query else { return BTreeSet::new() };
+    let states: HashSet<TaskState> = terms.iter().filter_map(state_of).collect();
+    if states.is_empty() {
+        return BTreeSet::new();
+    }
+    let found: HashSet<&TaskId> = now.tasks.iter().map(|task| &task.id).collect();
+    let left = before.tasks.iter().filter(|task| states.contains(&task.state) && !found.contains(&task.id));
+    left.map(|task| Term::Id(task.id.to_string())).collect()
 }
 
 /// Whether the answer to a query holds all that is needed.
@@ -52,8 +129,11 @@ pub(super) fn covers(query: &Query, need: &Query) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use k8s_openapi::jiff::Timestamp;
     use proptest::prelude::*;
     use serde_json::json;
+
+    use crate::core::task::Task;
 
     fn need_of(filter: serde_json::Value) -> Query {
         need(&Filter::new(&serde_json::from_value(filter).unwrap()))
@@ -69,7 +149,10 @@ mod tests {
         let s = Term::SourceServer("s".into());
         for (filter, expected) in [
             (json!({}), Query::All),
-            (json!({"name": "a", "states": ["RUNNING"]}), Query::All),
+            (json!({"name": "a"}), Query::All),
+            (json!({"name": "a", "states": ["RUNNING"]}), any(&[Term::State("RUNNING".into())])),
+            (json!({"states": ["RUNNING", "SYNC_FAIL"]}), Query::All),
+            (json!({"states": ["RUNNING", "READY"], "ids": ["a"]}), any(std::slice::from_ref(&a))),
             (json!({"ids": ["a", "b", "a"]}), any(&[a.clone(), b])),
             (json!({"ids": ["a", "b"], "sourceServerIds": ["s"]}), any(&[s])),
             (json!({"ids": ["a"], "sourceServerIds": ["s", "t"], "name": "x"}), any(&[a])),
@@ -80,20 +163,58 @@ mod tests {
     }
 
     fn query() -> impl Strategy<Value = Query> {
-        let term = (0u8..8).prop_map(|n| Term::Id(n.to_string()));
+        let term = prop_oneof![
+            (0u8..8).prop_map(|n| Term::Id(n.to_string())),
+            prop::sample::select(&FILTERABLE_STATES[..3]).prop_map(|state| Term::State(state.to_owned())),
+        ];
         prop_oneof![1 => Just(Query::All), 4 => prop::collection::btree_set(term, 0..4).prop_map(Query::Any)]
+    }
+
+    fn snapshot(states: &[&str]) -> Snapshot {
+        let task = |(index, state): (usize, &&str)| Task::bare(&index.to_string(), TaskState::parse(state));
+        let tasks = states.iter().enumerate().map(task).collect();
+        Snapshot { sequence: 1, completed: Timestamp::UNIX_EPOCH, tasks, unreadable: 0 }
     }
 
     proptest! {
         #[test]
-        fn what_is_asked_covers_every_need_and_never_costs_more(needs in prop::collection::vec(query(), 1..6), pages in prop::option::of(0usize..8)) {
-            let asked = cheapest(needs.iter(), pages);
+        fn what_is_asked_covers_every_need_and_never_costs_more(
+            needs in prop::collection::vec(query(), 1..6),
+            running in prop::option::of(0usize..900),
+            ready in 0usize..900,
+        ) {
+            let mut costs = Costs::default();
+            if let Some(running) = running {
+                costs.learn(&Query::All, &snapshot(&[vec!["RUNNING"; running], vec!["READY"; ready]].concat()));
+            }
+            let asked = cheapest(needs.iter(), &costs);
             for need in &needs {
                 prop_assert!(covers(&asked, need));
             }
             if let Query::Any(terms) = asked {
-                prop_assert!(terms.len() <= pages.unwrap_or(UNKNOWN_COST));
+                let cost: usize = terms.iter().map(|term| costs.of(term).unwrap()).sum();
+                prop_assert!(cost <= costs.all.unwrap_or(UNKNOWN_COST));
             }
         }
+    }
+
+    #[test]
+    fn a_state_is_asked_for_once_it_is_known_to_be_small() {
+        let need = any(&[Term::State("RUNNING".into())]);
+        let mut costs = Costs::default();
+        assert_eq!(cheapest([&need].into_iter(), &costs), Query::All, "what left before can't be known");
+        costs.learn(&Query::All, &snapshot(&[vec!["RUNNING"; 10], vec!["READY"; 300]].concat()));
+        assert_eq!(cheapest([&need].into_iter(), &costs), need);
+        costs.learn(&need, &snapshot(&["RUNNING"; 401]));
+        assert_eq!(cheapest([&need].into_iter(), &costs), Query::All);
+    }
+
+    #[test]
+    fn what_left_a_state_is_looked_up() {
+        let query = any(&[Term::State("RUNNING".into())]);
+        let before = snapshot(&["RUNNING", "RUNNING", "READY"]);
+        let now = Snapshot { tasks: before.tasks[1..2].to_vec(), ..before.clone() };
+        assert_eq!(left_states(&query, &before, &now), BTreeSet::from([Term::Id("0".into())]));
+        assert!(left_states(&Query::All, &before, &now).is_empty());
     }
 }

@@ -74,6 +74,8 @@ pub enum Term {
     Id(String),
     /// The id of the server that is migrated.
     SourceServer(String),
+    /// A state, one of [`FILTERABLE_STATES`].
+    State(String),
 }
 
 impl Term {
@@ -82,9 +84,24 @@ impl Term {
         match self {
             Self::Id(id) => ("id", id.clone()),
             Self::SourceServer(id) => ("source_server_id", id.clone()),
+            Self::State(state) => ("state", state.clone()),
         }
     }
 }
+
+/// The states that the API can filter by (ListTasks, parameter `state`). It knows more than these.
+pub const FILTERABLE_STATES: [&str; 10] = [
+    "READY",
+    "RUNNING",
+    "SYNCING",
+    "MIGRATE_SUCCESS",
+    "MIGRATE_FAIL",
+    "ABORTING",
+    "ABORT",
+    "DELETING",
+    "SYNC_F_ROLLBACKING",
+    "SYNC_F_ROLLBACK_SUCCESS",
+];
 
 /// What has to be equal for two listings to be the same one: the content of a login, never the name of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

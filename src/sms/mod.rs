@@ -19,7 +19,7 @@ mod wire;
 
 pub use ambient::{Ambient, MetadataEndpoint, MetadataEndpointError, secret_data_of_environment};
 pub use api::Api;
-pub use client::{AccountKey, Client, ClientError, ListTarget, Listing, Query, Term};
+pub use client::{AccountKey, Client, ClientError, FILTERABLE_STATES, ListTarget, Listing, Query, Term};
 pub use credentials::Login;
 pub use error::Error;
 pub use network::NetworkOptions;

@@ -158,3 +158,25 @@ async fn other_credentials_are_another_listing() {
     }
     assert_eq!(asked(&stage, |_| true), 3);
 }
+
+#[tokio::test]
+async fn a_lone_watch_on_a_state_asks_for_that_and_looks_up_what_leaves_it() {
+    let others = (0..700).map(|number| Task::new(format!("other-{number}")).in_state(TaskState::READY));
+    let running = (0..3)
+        .map(|number| Task::new(format!("web-{number}")).with_id(format!("web-{number}")).copying(5, 1.0));
+    let stage = Stage::new("by-state", running.chain(others).collect()).await;
+    let _operator = stage.operator();
+    stage.apply("wave-1", json!({"filter": {"states": ["RUNNING"]}})).await.unwrap();
+    let watch = stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    assert_eq!(status(&watch).summary.unwrap().total, 3);
+    let by_state = |record: &Record| record.query.contains("state=RUNNING");
+    assert_eq!((asked(&stage, by_state), asked(&stage, |_| true)), (0, 4), "first, all are looked at");
+    stage.refresh("wave-1", "1").await;
+    assert_eq!(asked(&stage, by_state), asked(&stage, |_| true) - 4);
+    stage.sms.tasks().change("web-1", |task| task.state = TaskState::MIGRATE_SUCCESS);
+    stage.until_told("wave-1", &["WatchStarted", "TaskSucceeded"]).await;
+    assert_eq!(asked(&stage, |record| record.query.contains("id=web-1")), 1);
+    stage.refresh("wave-1", "2").await;
+    let left = asked(&stage, |record| !record.query.contains("state=RUNNING"));
+    assert_eq!(left, 5, "all at first, and the one that left, once");
+}
