@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::jiff::Timestamp;
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use super::{api::Api, credentials::LoginDigest, error::Error};
@@ -141,7 +140,7 @@ impl Gate {
 
     /// Whether the gate is open or shut; none when somebody has to try.
     fn admit(&self) -> Option<Result<(), Error>> {
-        match self.lock().breaker.admit(Timestamp::now()) {
+        match self.lock().breaker.admit(Instant::now().into_std()) {
             Admission::Use => Some(Ok(())),
             Admission::Try => None,
             Admission::Refused(failure) => Some(Err(Error::Known(Box::new(failure.clone())))),
@@ -174,7 +173,7 @@ impl Pass {
     fn failed(self, failure: &Failure) {
         let mut state = self.gate.lock();
         if is_refusal(failure.kind) {
-            state.breaker.refused(failure, Timestamp::now(), fastrand::u64(..));
+            state.breaker.refused(failure, Instant::now().into_std(), fastrand::u64(..));
         } else if self.turn.is_some() {
             state.failed = Some((Instant::now(), failure.clone()));
         }

@@ -113,3 +113,14 @@ async fn a_late_answer_does_not_open_a_gate_that_was_shut_since() {
     early.accepted();
     assert!(gates.enter(&door).await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_lasts_as_long_as_time_passes_whatever_the_clock_says() {
+    let (gates, door) = (Arc::<Gates>::default(), door(None));
+    // Until somebody sets the clock right, by hours.
+    assert_eq!(together(&gates, &door, 5, Some(FailureKind::ClockSkew)).await.0, 1);
+    tokio::time::advance(Duration::from_secs(50)).await;
+    assert_eq!(together(&gates, &door, 5, None).await.0, 0);
+    tokio::time::advance(Duration::from_secs(30)).await;
+    assert_eq!(together(&gates, &door, 5, None).await.0, 5);
+}
