@@ -11,7 +11,7 @@ use super::{
 /// What is known of credentials at one endpoint.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Breaker {
-    /// Nothing yet, or nothing new since they were refused: one request at a time may find out.
+    /// Nothing yet, or nothing since a request got no answer: one request at a time may find out.
     #[default]
     Unproven,
     /// The newest answer accepted them.
@@ -54,6 +54,14 @@ impl Breaker {
         *self = Self::Closed;
     }
 
+    /// There was no answer, so that one request at a time may find out when there is one again. What is known of a
+    /// refusal stays.
+    pub fn unanswered(&mut self) {
+        if *self == Self::Closed {
+            *self = Self::Unproven;
+        }
+    }
+
     /// They were refused. `seed` spreads those that are refused at the same time.
     pub fn refused(&mut self, failure: &Failure, now: Instant, seed: u64) {
         let refusals = match self {
@@ -65,6 +73,12 @@ impl Breaker {
         let until = now + retry_delay(failure, refusals, Duration::ZERO, seed);
         *self = Self::Open { failure: Box::new(failure.clone()), refusals, until };
     }
+}
+
+/// Whether a failure says that there was no answer.
+#[must_use]
+pub fn is_silence(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::EndpointUnreachable | FailureKind::TlsFailed)
 }
 
 /// Whether a failure says that the same credentials must not be tried again soon.

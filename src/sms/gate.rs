@@ -11,7 +11,7 @@ use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use super::{api::Api, credentials::LoginDigest, error::Error};
 use crate::core::{
-    breaker::{Admission, Breaker, is_refusal},
+    breaker::{Admission, Breaker, is_refusal, is_silence},
     endpoint::Endpoint,
     failure::{Failure, FailureKind},
 };
@@ -174,7 +174,13 @@ impl Pass {
         let mut state = self.gate.lock();
         if is_refusal(failure.kind) {
             state.breaker.refused(failure, Instant::now().into_std(), fastrand::u64(..));
-        } else if self.turn.is_some() {
+            return;
+        }
+        if is_silence(failure.kind) {
+            // Each who waits for an answer takes up a turn that others need.
+            state.breaker.unanswered();
+        }
+        if self.turn.is_some() {
             state.failed = Some((Instant::now(), failure.clone()));
         }
     }

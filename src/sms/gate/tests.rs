@@ -124,3 +124,21 @@ async fn a_refusal_lasts_as_long_as_time_passes_whatever_the_clock_says() {
     tokio::time::advance(Duration::from_secs(30)).await;
     assert_eq!(together(&gates, &door, 5, None).await.0, 5);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_falls_silent_is_asked_by_one_until_it_answers() {
+    let (gates, door) = (Arc::<Gates>::default(), door(None));
+    let silent = Some(FailureKind::EndpointUnreachable);
+    assert_eq!(together(&gates, &door, 50, None).await.0, 50);
+    assert_eq!(together(&gates, &door, 50, silent).await.0, 50, "nobody knows yet");
+    for _ in 0..3 {
+        let (sent, results) = together(&gates, &door, 50, silent).await;
+        assert_eq!((sent, results), (1, vec![Err(FailureKind::EndpointUnreachable); 50]));
+    }
+    assert_eq!(together(&gates, &door, 50, None).await.0, 50);
+    // Silence lifts no refusal.
+    let late = gates.enter(&door).await.unwrap();
+    assert!(together(&gates, &door, 1, Some(FailureKind::CredentialsInvalid)).await.1[0].is_err());
+    late.failed(&failure(FailureKind::EndpointUnreachable));
+    assert_eq!(together(&gates, &door, 1, None).await.0, 0);
+}
