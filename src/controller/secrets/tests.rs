@@ -54,7 +54,7 @@ async fn answer(State(server): State<Arc<Server>>) -> impl IntoResponse {
 }
 
 /// Time as the readings know it; the sockets take none.
-async fn pass(secrets: &Secrets, time: Duration) {
+fn pass(secrets: &Secrets, time: Duration) {
     for entry in secrets.lock().values() {
         if let Some(reading) = entry.try_lock().unwrap().as_mut() {
             reading.began -= time;
@@ -69,7 +69,7 @@ async fn a_reading_serves_all_who_take_one_of_its_age() {
         secrets.login("migration", "huawei", HOUR).await.unwrap();
     }
     assert_eq!(server.reads(), 1);
-    pass(&secrets, Duration::from_mins(30)).await;
+    pass(&secrets, Duration::from_mins(30));
     secrets.login("migration", "huawei", HOUR).await.unwrap();
     assert_eq!(server.reads(), 1);
     secrets.login("migration", "huawei", Duration::from_mins(10)).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_reading_that_failed_is_not_taken_for_an_interval() {
     assert_eq!(failure.kind, FailureKind::InternalError);
     secrets.login("migration", "huawei", HOUR).await.unwrap_err();
     assert_eq!(server.reads(), 1, "those who ask at the same time share it");
-    pass(&secrets, SECRET).await;
+    pass(&secrets, SECRET);
     secrets.login("migration", "huawei", HOUR).await.unwrap();
 }
 
@@ -112,13 +112,13 @@ async fn what_nobody_uses_any_more_is_forgotten() {
     // Its watch was deleted while it was read.
     let reading = secrets.login("migration", "given-up", HOUR);
     assert!(futures::FutureExt::now_or_never(reading).is_none());
-    pass(&secrets, Duration::from_mins(1)).await;
+    pass(&secrets, Duration::from_mins(1));
     secrets.login("migration", "another", HOUR).await.unwrap();
     assert_eq!(kept(&secrets), 3, "daily, often, another");
-    pass(&secrets, KEPT).await;
+    pass(&secrets, KEPT);
     secrets.login("migration", "another", HOUR).await.unwrap();
     assert_eq!(kept(&secrets), 2);
-    pass(&secrets, HOUR * 24).await;
+    pass(&secrets, HOUR * 24);
     secrets.login("migration", "another", HOUR).await.unwrap();
     assert_eq!(kept(&secrets), 1);
 }
