@@ -22,6 +22,10 @@ use crate::{
 /// How long a reading is kept at least: those who ask for a fresh one first take an older one later.
 const KEPT: Duration = Duration::from_mins(5);
 
+/// The type of Secrets that hold the token of a service account. Its key has the name of one that watches use, so that
+/// whoever may create watches, but not read Secrets, could have it sent out of the cluster.
+const SERVICE_ACCOUNT: &str = "kubernetes.io/service-account-token";
+
 type Name = (String, String);
 type Read = Result<Arc<Login>, Failure>;
 /// Locked while the Secret is being read.
@@ -116,6 +120,15 @@ pub async fn read_secret(client: &Client, namespace: &str, name: &str) -> Result
             ),
         ));
     };
+    if secret.type_.as_deref() == Some(SERVICE_ACCOUNT) {
+        return Err(Failure::new(
+            FailureKind::SecretInvalid,
+            format!(
+                "The Secret {name} can't be used: it is the token of a Kubernetes service account, which is sent to \
+                 nobody. Name one with credentials of Huawei Cloud in spec.credentials."
+            ),
+        ));
+    }
     let data: SecretData =
         secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
     let login = Login::from_secret_data(&data);

@@ -1,6 +1,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::IntoResponse,
+    routing::get,
+};
 use futures::future::join_all;
 use kube::Config;
 use tokio::{net::TcpListener, sync::Semaphore};
@@ -9,7 +15,7 @@ use super::*;
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Plays the API server: one Secret, whatever its name.
+/// Plays the API server: one Secret, whatever its name, but for that of a service account.
 struct Server {
     reads: AtomicUsize,
     /// How many of the first readings fail.
@@ -38,7 +44,10 @@ impl Server {
     }
 }
 
-async fn answer(State(server): State<Arc<Server>>) -> impl IntoResponse {
+async fn answer(
+    State(server): State<Arc<Server>>,
+    Path((namespace, name)): Path<(String, String)>,
+) -> impl IntoResponse {
     let number = server.reads.fetch_add(1, Ordering::SeqCst);
     server.may_answer.acquire().await.unwrap().forget();
     if number < server.failures {
@@ -47,7 +56,8 @@ async fn answer(State(server): State<Arc<Server>>) -> impl IntoResponse {
     let secret = serde_json::json!({
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": "huawei", "namespace": "migration"},
+        "metadata": {"name": name, "namespace": namespace},
+        "type": if name == "service-account" { SERVICE_ACCOUNT } else { "Opaque" },
         "data": {"token": "dG9rZW4="},
     });
     (StatusCode::OK, secret.to_string())
@@ -121,4 +131,12 @@ async fn what_nobody_uses_any_more_is_forgotten() {
     pass(&secrets, HOUR * 24);
     secrets.login("migration", "another", HOUR).await.unwrap();
     assert_eq!(kept(&secrets), 1);
+}
+
+#[tokio::test]
+async fn the_token_of_a_service_account_is_sent_to_nobody() {
+    let (_server, secrets) = Server::start(0, 1).await;
+    let failure = secrets.login("migration", "service-account", HOUR).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::SecretInvalid);
+    assert!(failure.message.contains("service account"), "{}", failure.message);
 }
