@@ -12,12 +12,12 @@ use tokio::{sync::OwnedMutexGuard, time::Instant};
 use super::{api::Api, credentials::LoginDigest, error::Error};
 use crate::core::{
     breaker::{Admission, Breaker, is_refusal, is_silence},
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Region},
     failure::{Failure, FailureKind},
 };
 
 /// What nobody has used for this long is forgotten; it is longer than any refusal lasts.
-const FORGET_AFTER: Duration = Duration::from_hours(2);
+const FORGET_AFTER: Duration = Duration::from_mins(20);
 
 /// What is refused or accepted together. It goes by the content of a login, so that a wrong secret key beside somebody
 /// else's access key is another one.
@@ -27,6 +27,8 @@ pub(super) struct Door {
     /// What is asked for: who may sign in at IAM need not be welcome at SMS.
     pub(super) api: Api,
     pub(super) login: LoginDigest,
+    /// Where the login is about another project in each region.
+    pub(super) region: Option<Region>,
     /// Permissions may be granted by enterprise project.
     pub(super) enterprise_project: Option<String>,
 }

@@ -7,6 +7,7 @@ fn door(enterprise_project: Option<&str>) -> Door {
         endpoint: Endpoint::parse("https://sms.example.com").unwrap(),
         api: Api::ListTasks,
         login: login.digest(&DigestKey::random().unwrap()),
+        region: None,
         enterprise_project: enterprise_project.map(str::to_owned),
     }
 }
