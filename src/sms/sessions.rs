@@ -14,7 +14,7 @@ use tracing::warn;
 use super::{
     api::Api,
     credentials::{Credentials, Login, LoginDigest, LookUp, Method},
-    error::Error,
+    error::{Error, ProxyProblem},
     gate::{Door, Gates},
     http::Http,
     iam::Iam,
@@ -271,12 +271,18 @@ async fn obtain(
     sign_in: SignIn<'_>,
     iam: &plan::Iam,
 ) -> Result<(Credentials, Option<Life>), Error> {
-    match (obtain_from(http, gates, sign_in, &iam.endpoint).await, &iam.otherwise) {
-        (Err(Error::UnknownHost { .. }), Some(otherwise)) => {
+    let first = obtain_from(http, gates, sign_in, &iam.endpoint).await;
+    match (first.as_ref().err(), &iam.otherwise) {
+        (Some(error), Some(otherwise)) if may_be_no_host(error) => {
             obtain_from(http, gates, sign_in, otherwise).await
         }
-        (result, _) => result,
+        _ => first,
     }
+}
+
+/// Whether there may be no such host. A proxy, which looks names up itself, says just that it can't reach it.
+fn may_be_no_host(error: &Error) -> bool {
+    matches!(error, Error::UnknownHost { .. } | Error::Proxy { problem: ProxyProblem::Refused, .. })
 }
 
 async fn obtain_from(
