@@ -32,10 +32,27 @@ pub(super) struct Poller<S> {
     requests: watch::Receiver<Request>,
     slot: Arc<Slot>,
     nudged: Arc<Notify>,
-    /// The Secret has changed since the last listing began.
-    is_nudged: bool,
+    /// The Secret has changed since the last listing began, or the watch goes on.
+    is_asked_for: bool,
     shared: Arc<Shared<S>>,
     retries: Retries,
+    last: Option<Last>,
+}
+
+/// What the last listing leaves to the next.
+struct Last {
+    request: Request,
+    began: Instant,
+    /// How long the API asked to be left alone.
+    pause: Duration,
+}
+
+impl Last {
+    /// When a request may be served at the earliest, however urgent. What an endpoint asked for holds for itself.
+    fn allows(&self, request: &Request) -> Instant {
+        let is_same = request.plan.endpoint == self.request.plan.endpoint;
+        self.began + if is_same { self.pause.max(LEAST_GAP) } else { LEAST_GAP }
+    }
 }
 
 /// What is kept of failures in a row.
@@ -54,74 +71,61 @@ impl<S: CredentialSource> Poller<S> {
         nudged: Arc<Notify>,
         shared: Arc<Shared<S>>,
     ) -> Self {
-        Self { key, requests, slot, nudged, is_nudged: false, shared, retries: Retries::default() }
+        let (is_asked_for, retries, last) = (false, Retries::default(), None);
+        Self { key, requests, slot, nudged, is_asked_for, shared, retries, last }
     }
 
     pub(super) async fn run(mut self) {
-        let mut served: Option<Request> = None;
-        loop {
-            let request = self.requests.borrow_and_update().clone();
-            if request.plan.suspended {
-                served = Some(request);
-                if self.requests.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            }
+        let mut due = Instant::now();
+        while let Some(request) = self.wait(due).await {
             if !self.shared.is_alive(&self.key) {
                 debug!(watch = %self.key, "the watch is gone");
                 return;
             }
-            let started = Timestamp::now();
-            let due = Instant::now();
-            let is_asked_for = mem::take(&mut self.is_nudged)
-                || served.as_ref().is_none_or(|served| request.is_urgent_after(served));
+            let last = self.last.take();
+            let before = last.as_ref().map(|last| &last.request);
+            if before.is_some_and(|before| request.is_fresh_start_after(before)) {
+                self.retries = Retries::default();
+            }
+            let is_asked_for = mem::take(&mut self.is_asked_for)
+                || before.is_none_or(|before| request.is_urgent_after(before));
+            let (started, began) = (Timestamp::now(), Instant::now());
             let outcome = self.poll(&request, is_asked_for).await;
-            let wait = self.wait_after(&outcome, &request, started);
-            let pause = asked_pause(&outcome).max(LEAST_GAP);
+            due = began + self.wait_after(&outcome, &request, started);
             let failure = outcome.failure().cloned();
+            self.last = Some(Last { request: request.clone(), began, pause: asked_pause(&outcome) });
             if self.slot.publish(&request, outcome) {
                 self.log(failure.as_ref());
                 if !self.shared.announce(&self.key).await {
                     return;
                 }
             }
-            if !self.wait(due + wait, due + pause, &request).await {
-                return;
-            }
-            if self.requests.borrow().is_fresh_start_after(&request) {
-                self.retries = Retries::default();
-            }
-            served = Some(request);
         }
     }
 
-    /// Waits until it is time, or there is something more urgent. False when the watch has been dropped.
-    async fn wait(&mut self, due: Instant, earliest: Instant, served: &Request) -> bool {
+    /// Waits until it is time, or there is something more urgent, and says what to list then. None when the watch has
+    /// been dropped.
+    async fn wait(&mut self, due: Instant) -> Option<Request> {
         loop {
+            let request = self.requests.borrow_and_update().clone();
+            let suspended = request.plan.suspended;
+            self.is_asked_for |= suspended;
+            let due = due.min(self.urgent(&request).unwrap_or(due));
             tokio::select! {
-                () = sleep_until(due) => return true,
-                () = self.nudged.notified() => {
-                    self.is_nudged = true;
-                    sleep_until(earliest).await;
-                    return true;
-                }
-                changed = self.requests.changed() => {
-                    if changed.is_err() {
-                        return false;
-                    }
-                    let request = self.requests.borrow_and_update().clone();
-                    // What the API asked for holds for the endpoint that asked.
-                    if request.plan.suspended || request.is_fresh_start_after(served) {
-                        return true;
-                    }
-                    if request.is_urgent_after(served) || request.plan.interval != served.plan.interval {
-                        sleep_until(earliest).await;
-                        return true;
-                    }
-                }
+                () = sleep_until(due), if !suspended => return Some(request),
+                () = self.nudged.notified() => self.is_asked_for = true,
+                changed = self.requests.changed() => changed.ok()?,
             }
         }
+    }
+
+    /// When a request is to be served that can't wait until it is due.
+    fn urgent(&self, request: &Request) -> Option<Instant> {
+        let last = self.last.as_ref()?;
+        let is_urgent = self.is_asked_for
+            || request.is_urgent_after(&last.request)
+            || request.plan.interval != last.request.plan.interval;
+        is_urgent.then(|| last.allows(request))
     }
 
     async fn poll(&mut self, request: &Request, is_asked_for: bool) -> Outcome {
@@ -171,7 +175,7 @@ impl<S: CredentialSource> Poller<S> {
 
             Outcome::Failed(failure) => {
                 self.retries.attempts = self.retries.attempts.saturating_add(1);
-                self.retries.doubt_secret = failure.kind.is_told_at_once();
+                self.retries.doubt_secret = failure.kind.is_of_credentials();
                 let wait = retry_delay(failure, self.retries.attempts, request.plan.interval, seed);
 
                 // The Secret is looked at meanwhile; the credentials themselves are tried when they may be.
@@ -186,3 +190,6 @@ fn asked_pause(outcome: &Outcome) -> Duration {
     let asked = outcome.failure().and_then(|failure| failure.retry_after);
     asked.unwrap_or_default().min(MOST_RETRY_AFTER)
 }
+
+#[cfg(test)]
+mod tests;
