@@ -336,8 +336,8 @@ async fn ask(
 mod tests {
     use super::*;
     use crate::sms::{
-        client::ClientOptions,
         credentials::{AuthToken, DigestKey},
+        options::ClientOptions,
     };
     use proptest::prelude::*;
 
