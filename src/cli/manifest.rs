@@ -17,9 +17,14 @@ use crate::{
 /// What is wrong with a manifest.
 #[derive(Debug, Error)]
 pub(super) enum ManifestError {
-    /// It isn't YAML.
-    #[error("the manifest isn't YAML")]
-    Yaml(#[source] serde_saphyr::Error),
+    /// It isn't YAML. What the parser says quotes the lines around, which may be those of a Secret.
+    #[error("the manifest isn't YAML: see line {line}, column {column}")]
+    Yaml {
+        /// Where, counted from 1.
+        line: u64,
+        /// Where in this line, counted from 1.
+        column: u64,
+    },
     /// It has no watch.
     #[error("the manifest holds no MigrationTaskWatch of API version migration-task-watch.dev/v1alpha1")]
     NoWatch,
@@ -32,9 +37,9 @@ pub(super) enum ManifestError {
     /// A field that the resource doesn't have.
     #[error("unknown field {0}")]
     UnknownField(String),
-    /// The Secret isn't one.
-    #[error("the Secret {name} can't be read")]
-    Secret { name: String, source: serde_json::Error },
+    /// The Secret isn't one. What the parser says quotes values.
+    #[error("the Secret {0} can't be read: its stringData must hold texts, and its data texts in base64")]
+    Secret(String),
 }
 
 /// A watch, and the Secrets that stand in the same file.
@@ -46,7 +51,7 @@ pub(super) struct Manifest {
 impl Manifest {
     /// Reads a file of one or more YAML documents.
     pub(super) fn parse(text: &str, name: Option<&str>) -> Result<Self, ManifestError> {
-        let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(ManifestError::Yaml)?;
+        let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| not_yaml(&error))?;
         let is = |document: &Value, kind: &str, version: &str| {
             field(document, "/kind") == kind && field(document, "/apiVersion") == version
         };
@@ -68,6 +73,11 @@ impl Manifest {
     pub(super) fn secret(&self, name: &str) -> Option<&SecretData> {
         self.secrets.get(name)
     }
+}
+
+fn not_yaml(error: &serde_saphyr::Error) -> ManifestError {
+    let (line, column) = error.location().map_or((1, 1), |location| (location.line(), location.column()));
+    ManifestError::Yaml { line, column }
 }
 
 fn field<'a>(document: &'a Value, pointer: &str) -> &'a str {
@@ -110,8 +120,8 @@ fn unknown_field(path: &str, schema: &JSONSchemaProps, value: &Value) -> Option<
 
 fn read_secret(document: &Value) -> Result<(String, SecretData), ManifestError> {
     let name = field(document, "/metadata/name").to_owned();
-    let secret: Secret = serde_json::from_value(document.clone())
-        .map_err(|source| ManifestError::Secret { name: name.clone(), source })?;
+    let secret: Secret =
+        serde_json::from_value(document.clone()).map_err(|_| ManifestError::Secret(name.clone()))?;
     let mut data: SecretData =
         secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect();
     data.extend(
@@ -160,6 +170,24 @@ stringData: {secretKey: SK}
         assert!(error(&format!("{WATCH}  interval: [5m]\n")).contains("string"));
         assert!(error("kind: [").starts_with("the manifest isn't YAML"));
         assert!(error(SECRET).contains("no MigrationTaskWatch"));
+    }
+
+    #[test]
+    fn no_trouble_shows_what_a_secret_holds() {
+        for (data, expected) in [
+            ("stringData:\n  secretKey: \"MARKER", "see line"),
+            ("stringData:\n  accessKey: MARKER\n secretKey: MARKER", "see line"),
+            ("stringData:\n  accessKey: MARKER\n  accessKey: MARKER", "see line"),
+            ("stringData: {secretKey: *MARKER}", "see line"),
+            ("stringData: MARKER", "stringData must hold texts"),
+            ("stringData: {secretKey: [MARKER]}", "stringData must hold texts"),
+            ("stringData: {secretKey: 31415926}", "stringData must hold texts"),
+            ("data: {secretKey: MARKER!}", "texts in base64"),
+        ] {
+            let error = error(&format!("{WATCH}---\nkind: Secret\napiVersion: v1\n{data}\n"));
+            assert!(error.contains(expected), "{error}");
+            assert!(!error.contains("MARKER") && !error.contains("31415926"), "{error}");
+        }
     }
 
     #[test]

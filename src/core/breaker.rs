@@ -1,20 +1,17 @@
 //! Whether credentials may be tried. The vendor locks an access key after a few refusals in a row, so that credentials
 //! which have been refused are left alone for a growing time, by everybody who uses them.
 
-use std::time::Duration;
-
-use k8s_openapi::jiff::Timestamp;
+use std::time::{Duration, Instant};
 
 use super::{
     failure::{Failure, FailureKind},
     schedule::retry_delay,
-    time::after,
 };
 
 /// What is known of credentials at one endpoint.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Breaker {
-    /// Nothing yet, or nothing new since they were refused: one request at a time may find out.
+    /// Nothing yet, or nothing since a request got no answer: one request at a time may find out.
     #[default]
     Unproven,
     /// The newest answer accepted them.
@@ -25,8 +22,8 @@ pub enum Breaker {
         failure: Box<Failure>,
         /// How often in a row.
         refusals: u32,
-        /// When they may be tried again.
-        until: Timestamp,
+        /// When they may be tried again. No time of day: a clock that was wrong is set, often just because of the refusal.
+        until: Instant,
     },
 }
 
@@ -44,7 +41,7 @@ pub enum Admission<'a> {
 impl Breaker {
     /// What may be done now.
     #[must_use]
-    pub fn admit(&self, now: Timestamp) -> Admission<'_> {
+    pub fn admit(&self, now: Instant) -> Admission<'_> {
         match self {
             Self::Closed => Admission::Use,
             Self::Open { failure, until, .. } if now < *until => Admission::Refused(failure),
@@ -57,17 +54,31 @@ impl Breaker {
         *self = Self::Closed;
     }
 
+    /// There was no answer, so that one request at a time may find out when there is one again. What is known of a
+    /// refusal stays.
+    pub fn unanswered(&mut self) {
+        if *self == Self::Closed {
+            *self = Self::Unproven;
+        }
+    }
+
     /// They were refused. `seed` spreads those that are refused at the same time.
-    pub fn refused(&mut self, failure: &Failure, now: Timestamp, seed: u64) {
+    pub fn refused(&mut self, failure: &Failure, now: Instant, seed: u64) {
         let refusals = match self {
             // Of several requests that were under way together, the first counts.
             Self::Open { until, .. } if now < *until => return,
             Self::Open { refusals, .. } => refusals.saturating_add(1),
             Self::Unproven | Self::Closed => 1,
         };
-        let until = after(now, retry_delay(failure, refusals, Duration::ZERO, seed));
+        let until = now + retry_delay(failure, refusals, Duration::ZERO, seed);
         *self = Self::Open { failure: Box::new(failure.clone()), refusals, until };
     }
+}
+
+/// Whether a failure says that there was no answer.
+#[must_use]
+pub fn is_silence(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::EndpointUnreachable | FailureKind::TlsFailed)
 }
 
 /// Whether a failure says that the same credentials must not be tried again soon.
@@ -100,10 +111,10 @@ mod tests {
         fn refusals_are_a_minute_apart(steps in prop::collection::vec(step(), 1..200), seed: u64) {
             let failure = Failure::new(FailureKind::CredentialsInvalid, "refused");
             let mut breaker = Breaker::default();
-            let (mut now, mut refused_at, mut was_accepted) = (Timestamp::UNIX_EPOCH, None::<Timestamp>, false);
+            let (mut now, mut refused_at, mut was_accepted) = (Instant::now(), None::<Instant>, false);
             for step in steps {
                 match step {
-                    Step::Wait(seconds) => now = after(now, Duration::from_secs(seconds)),
+                    Step::Wait(seconds) => now += Duration::from_secs(seconds),
                     Step::Ask { accepted } => match breaker.admit(now) {
                         Admission::Refused(_) => prop_assert!(refused_at.is_some()),
                         Admission::Use => {
@@ -115,7 +126,7 @@ mod tests {
                         }
                         Admission::Try => {
                             if let Some(last) = refused_at {
-                                prop_assert!(now.duration_since(last).as_secs() >= 60);
+                                prop_assert!(now.duration_since(last) >= Duration::from_secs(60));
                             }
                             if accepted { breaker.accepted() } else { breaker.refused(&failure, now, seed) }
                             (refused_at, was_accepted) = ((!accepted).then_some(now), accepted);
@@ -129,10 +140,10 @@ mod tests {
         fn every_refusal_ends(refusals in 1u32..1000, seed: u64) {
             let failure = Failure::new(FailureKind::AccessDenied, "refused");
             let mut breaker = Breaker::default();
-            let mut now = Timestamp::UNIX_EPOCH;
+            let mut now = Instant::now();
             for _ in 0..refusals {
                 breaker.refused(&failure, now, seed);
-                now = after(now, Duration::from_secs(1200));
+                now += Duration::from_secs(1200);
                 prop_assert_eq!(breaker.admit(now), Admission::Try);
             }
         }

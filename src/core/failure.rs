@@ -90,6 +90,15 @@ impl FailureKind {
                 | Self::EndpointNotAllowed
         )
     }
+
+    /// Whether other credentials can mend it.
+    #[must_use]
+    pub fn is_of_credentials(self) -> bool {
+        matches!(
+            self,
+            Self::SecretNotFound | Self::SecretInvalid | Self::CredentialsInvalid | Self::AccessDenied
+        )
+    }
 }
 
 /// A failure, ready to be shown: what happened and what to do.

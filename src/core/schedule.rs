@@ -12,7 +12,7 @@ use super::{
 /// How often a Secret is read again while its credentials fail.
 pub const SECRET: Duration = Duration::from_secs(5);
 /// The least time between two requests that SMS refuses for their credentials: failures in a row lock the key.
-const REFUSED: Duration = Duration::from_secs(60);
+pub const REFUSED: Duration = Duration::from_secs(60);
 const MOST_REFUSED: Duration = Duration::from_secs(600);
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LAST_RETRY: Duration = Duration::from_secs(300);

@@ -199,8 +199,11 @@ impl State {
         let is_good = match &last.result {
             Ok(_) if wish.asked.is_some() => is_new,
             Ok(_) => now.duration_since(last.started) <= wish.max_age,
-            // Credentials that were refused aren't tried for the asking.
-            Err(failure) => now < last.retry_at && (is_new || is_refusal(failure.kind)),
+            // Neither refused credentials nor an API that asked to be left alone are tried for the asking.
+            Err(failure) => {
+                let is_closed = is_refusal(failure.kind) || now < last.started + pause_of(failure);
+                now < last.retry_at && (is_new || is_closed)
+            }
         };
         is_good.then(|| last.clone())
     }
@@ -208,13 +211,18 @@ impl State {
     /// When the next listing may begin.
     fn earliest(&self) -> Option<Instant> {
         let last = self.last.as_ref()?;
-        let asked = last.result.as_ref().err().and_then(|failure| failure.retry_after);
-        Some(last.started + LEAST_GAP.max(asked.unwrap_or_default().min(MOST_RETRY_AFTER)))
+        let pause = last.result.as_ref().err().map(pause_of);
+        Some(last.started + LEAST_GAP.max(pause.unwrap_or_default()))
     }
 
     fn least_interval(&self) -> Duration {
         self.members.values().map(|need| need.interval).min().unwrap_or_default()
     }
+}
+
+/// How long the API asked to be left alone.
+fn pause_of(failure: &Failure) -> Duration {
+    failure.retry_after.unwrap_or_default().min(MOST_RETRY_AFTER)
 }
 
 /// A watch's part in a feed, until it is dropped.

@@ -34,14 +34,32 @@ pub(super) struct Poller<S> {
     requests: watch::Receiver<Request>,
     slot: Arc<Slot>,
     nudged: Arc<Notify>,
-    /// The Secret has changed since the last listing began.
-    is_nudged: bool,
+    /// The Secret has changed since the last listing began, or the watch goes on.
+    is_asked_for: bool,
     shared: Arc<Shared<S>>,
+    /// The part in its account's listings.
     membership: Option<Membership>,
-    /// What is kept of failures in a row.
+    /// Failures in a row.
     failures: u32,
     /// The last one may be the Secret's fault.
     doubt_secret: bool,
+    last: Option<Last>,
+}
+
+/// What the last listing leaves to the next.
+struct Last {
+    request: Request,
+    began: Instant,
+    /// How long the API asked to be left alone.
+    pause: Duration,
+}
+
+impl Last {
+    /// When a request may be served at the earliest, however urgent. What an endpoint asked for holds for itself.
+    fn allows(&self, request: &Request) -> Instant {
+        let is_same = request.plan.endpoint == self.request.plan.endpoint;
+        self.began + if is_same { self.pause.max(LEAST_GAP) } else { LEAST_GAP }
+    }
 }
 
 /// Why a listing is wanted now.
@@ -68,86 +86,77 @@ impl<S: CredentialSource> Poller<S> {
             requests,
             slot,
             nudged,
-            is_nudged: false,
+            is_asked_for: false,
             shared,
             membership: None,
             failures: 0,
             doubt_secret: false,
+            last: None,
         }
     }
 
     pub(super) async fn run(mut self) {
-        let mut served: Option<Request> = None;
-        loop {
-            let request = self.requests.borrow_and_update().clone();
-            if request.plan.suspended {
-                self.membership = None;
-                served = Some(request);
-                if self.requests.changed().await.is_err() {
-                    return;
-                }
-                continue;
-            }
+        let mut due = Instant::now();
+        while let Some(request) = self.wait(due).await {
             if !self.shared.is_alive(&self.key) {
                 debug!(watch = %self.key, "the watch is gone");
                 return;
             }
+            let last = self.last.take();
+            let before = last.as_ref().map(|last| &last.request);
+            if before.is_some_and(|before| request.is_fresh_start_after(before)) {
+                self.failures = 0;
+            }
+            let cause = self.cause(&request, before);
             let began = Instant::now();
-            let cause = self.cause(&request, served.as_ref());
-            let (outcome, due) = self.poll(&request, cause).await;
-            let pause = asked_pause(&outcome).max(LEAST_GAP);
+            let outcome;
+            (outcome, due) = self.poll(&request, cause).await;
             let failure = outcome.failure().cloned();
+            self.last = Some(Last { request: request.clone(), began, pause: asked_pause(&outcome) });
             if self.slot.publish(&request, outcome) {
                 self.log(failure.as_ref());
                 if !self.shared.announce(&self.key).await {
                     return;
                 }
             }
-            if !self.wait(due, began + pause, &request).await {
-                return;
-            }
-            if self.requests.borrow().is_fresh_start_after(&request) {
-                self.failures = 0;
-            }
-            served = Some(request);
         }
     }
 
-    fn cause(&mut self, request: &Request, served: Option<&Request>) -> Cause {
-        let is_nudged = mem::take(&mut self.is_nudged);
-        match served {
-            Some(served) if request.requested_at != served.requested_at => Cause::Asked,
-            Some(served) if !is_nudged && !request.is_urgent_after(served) => Cause::Due,
+    fn cause(&mut self, request: &Request, before: Option<&Request>) -> Cause {
+        let is_asked_for = mem::take(&mut self.is_asked_for);
+        match before {
+            Some(before) if request.requested_at != before.requested_at => Cause::Asked,
+            Some(before) if !is_asked_for && !request.is_urgent_after(before) => Cause::Due,
             _ => Cause::New,
         }
     }
 
-    /// Waits until it is time, or there is something more urgent. False when the watch has been dropped.
-    async fn wait(&mut self, due: Instant, earliest: Instant, served: &Request) -> bool {
+    /// Waits until it is time, or there is something more urgent, and says what to list then. None when the watch has
+    /// been dropped.
+    async fn wait(&mut self, due: Instant) -> Option<Request> {
         loop {
+            let request = self.requests.borrow_and_update().clone();
+            let suspended = request.plan.suspended;
+            self.is_asked_for |= suspended;
+            if suspended {
+                self.membership = None;
+            }
+            let due = due.min(self.urgent(&request).unwrap_or(due));
             tokio::select! {
-                () = sleep_until(due) => return true,
-                () = self.nudged.notified() => {
-                    self.is_nudged = true;
-                    sleep_until(earliest).await;
-                    return true;
-                }
-                changed = self.requests.changed() => {
-                    if changed.is_err() {
-                        return false;
-                    }
-                    let request = self.requests.borrow_and_update().clone();
-                    // What the API asked for holds for the endpoint that asked.
-                    if request.plan.suspended || request.is_fresh_start_after(served) {
-                        return true;
-                    }
-                    if request.is_urgent_after(served) || request.plan.interval != served.plan.interval {
-                        sleep_until(earliest).await;
-                        return true;
-                    }
-                }
+                () = sleep_until(due), if !suspended => return Some(request),
+                () = self.nudged.notified() => self.is_asked_for = true,
+                changed = self.requests.changed() => changed.ok()?,
             }
         }
+    }
+
+    /// When a request is to be served that can't wait until it is due.
+    fn urgent(&self, request: &Request) -> Option<Instant> {
+        let last = self.last.as_ref()?;
+        let is_urgent = self.is_asked_for
+            || request.is_urgent_after(&last.request)
+            || request.plan.interval != last.request.plan.interval;
+        is_urgent.then(|| last.allows(request))
     }
 
     /// What there is to publish, and when to look again.
@@ -214,7 +223,7 @@ impl<S: CredentialSource> Poller<S> {
                 now + Duration::try_from(wait).unwrap_or(interval)
             }
             Err(failure) => {
-                self.doubt_secret = failure.kind.is_told_at_once();
+                self.doubt_secret = failure.kind.is_of_credentials();
                 // The Secret is looked at meanwhile; the credentials themselves are tried when they may be.
                 let secret = now + SECRET + SECRET_MARGIN;
                 if self.doubt_secret { secret } else { round.retry_at.max(now + LEAST_GAP) }
@@ -225,7 +234,7 @@ impl<S: CredentialSource> Poller<S> {
     /// How long to wait after there were no credentials.
     fn after_failure(&mut self, failure: &Failure, interval: Duration) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        self.doubt_secret = failure.kind.is_told_at_once();
+        self.doubt_secret = failure.kind.is_of_credentials();
         let wait = retry_delay(failure, self.failures, interval, seed(&self.key.uid));
         if self.doubt_secret { SECRET + SECRET_MARGIN } else { wait }
     }
@@ -249,3 +258,6 @@ fn asked_pause(outcome: &Outcome) -> Duration {
     let asked = outcome.failure().and_then(|failure| failure.retry_after);
     asked.unwrap_or_default().min(MOST_RETRY_AFTER)
 }
+
+#[cfg(test)]
+mod tests;

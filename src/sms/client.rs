@@ -268,6 +268,7 @@ impl ListRun<'_> {
             endpoint: self.target.endpoint.clone(),
             api: Api::ListTasks,
             login: self.sign_in.digest,
+            region: self.sign_in.region_of_project().cloned(),
             enterprise_project: self.target.enterprise_project_id.clone(),
         };
         let passage = self.client.gates.enter(&door).await?;
@@ -282,7 +283,14 @@ impl ListRun<'_> {
                 self.client.sessions.refused(self.sign_in, &self.session).await;
                 drop(passage);
             }
-            Err(error) => passage.failed(&Failure::from(error)),
+            Err(error) => {
+                passage.failed(&Failure::from(error));
+                // The id may be that of a project that is no longer there.
+                if self.sign_in.is_look_up() && matches!(error, Error::Credentials(_) | Error::Permission(_))
+                {
+                    self.client.sessions.refused(self.sign_in, &self.session).await;
+                }
+            }
         }
         result
     }

@@ -17,6 +17,7 @@ use super::{api::Api, wire::PageError};
 use crate::core::{
     endpoint::{Endpoint, Region},
     failure::Failure,
+    schedule::REFUSED,
 };
 
 /// Why a listing failed. Messages say what happened and what to do, and don't change from try to try.
@@ -184,7 +185,10 @@ impl Error {
     /// Types an answer that isn't a success.
     pub(super) fn from_answer(answer: Answer) -> Self {
         if answer.html && answer.status < 500 {
-            return Self::Html(answer);
+            // Perhaps it is the API's own page after all: what refuses isn't asked fast.
+            let refuses = matches!(answer.status, 401 | 403);
+            let pause = answer.retry_after.or(refuses.then_some(REFUSED));
+            return Self::Html(Answer { retry_after: pause, ..answer });
         }
         match (answer.gateway_code().unwrap_or_default(), answer.status) {
             ("0303", _) => Self::ClockSkew(answer),

@@ -7,18 +7,17 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::jiff::Timestamp;
 use tokio::{sync::OwnedMutexGuard, time::Instant};
 
 use super::{api::Api, credentials::LoginDigest, error::Error};
 use crate::core::{
-    breaker::{Admission, Breaker, is_refusal},
-    endpoint::Endpoint,
+    breaker::{Admission, Breaker, is_refusal, is_silence},
+    endpoint::{Endpoint, Region},
     failure::{Failure, FailureKind},
 };
 
 /// What nobody has used for this long is forgotten; it is longer than any refusal lasts.
-const FORGET_AFTER: Duration = Duration::from_hours(2);
+const FORGET_AFTER: Duration = Duration::from_mins(20);
 
 /// What is refused or accepted together. It goes by the content of a login, so that a wrong secret key beside somebody
 /// else's access key is another one.
@@ -28,6 +27,8 @@ pub(super) struct Door {
     /// What is asked for: who may sign in at IAM need not be welcome at SMS.
     pub(super) api: Api,
     pub(super) login: LoginDigest,
+    /// Where the login is about another project in each region.
+    pub(super) region: Option<Region>,
     /// Permissions may be granted by enterprise project.
     pub(super) enterprise_project: Option<String>,
 }
@@ -141,7 +142,7 @@ impl Gate {
 
     /// Whether the gate is open or shut; none when somebody has to try.
     fn admit(&self) -> Option<Result<(), Error>> {
-        match self.lock().breaker.admit(Timestamp::now()) {
+        match self.lock().breaker.admit(Instant::now().into_std()) {
             Admission::Use => Some(Ok(())),
             Admission::Try => None,
             Admission::Refused(failure) => Some(Err(Error::Known(Box::new(failure.clone())))),
@@ -174,8 +175,14 @@ impl Pass {
     fn failed(self, failure: &Failure) {
         let mut state = self.gate.lock();
         if is_refusal(failure.kind) {
-            state.breaker.refused(failure, Timestamp::now(), fastrand::u64(..));
-        } else if self.turn.is_some() {
+            state.breaker.refused(failure, Instant::now().into_std(), fastrand::u64(..));
+            return;
+        }
+        if is_silence(failure.kind) {
+            // Each who waits for an answer takes up a turn that others need.
+            state.breaker.unanswered();
+        }
+        if self.turn.is_some() {
             state.failed = Some((Instant::now(), failure.clone()));
         }
     }

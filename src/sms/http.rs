@@ -2,12 +2,13 @@
 
 mod body;
 mod request;
+mod turns;
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use k8s_openapi::jiff::Timestamp;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 
 pub(super) use body::read_whole;
 pub(super) use request::{Authorization, Call};
@@ -17,6 +18,7 @@ use super::{
     network::{Network, NetworkError},
     options::ClientOptions,
 };
+use turns::Turns;
 
 /// How much of an answer that isn't a success is read: enough for any message.
 const ERROR_BODY: usize = 64 * 1024;
@@ -34,14 +36,14 @@ pub(super) struct Received {
 #[derive(Debug)]
 pub(super) struct Http {
     network: Network,
-    turns: Semaphore,
+    turns: Turns,
     options: ClientOptions,
 }
 
 impl Http {
     pub(super) fn new(options: ClientOptions) -> Result<Self, NetworkError> {
         let network = Network::new(options.network.clone(), options.connect_timeout)?;
-        let turns = Semaphore::new(options.max_concurrency.clamp(1, Semaphore::MAX_PERMITS));
+        let turns = Turns::new(options.max_concurrency);
         Ok(Self { network, turns, options })
     }
 
@@ -51,8 +53,7 @@ impl Http {
 
     /// One try: waits for its turn, then has the time of one response.
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Received, Error> {
-        // This semaphore is never closed; without a permit there would just be no bound.
-        let _turn = self.turns.acquire().await.ok();
+        let _turn = self.turns.take(call.endpoint).await;
         let limit = self.options.response_timeout;
         let received = timeout(limit, self.ask(call)).await;
         received.map_err(|_| Error::Timeout { endpoint: call.endpoint.clone(), limit })?

@@ -15,7 +15,7 @@ pub struct ClientOptions {
     pub listing_timeout: Duration,
     /// The longest page that is read, in bytes after decompression. A page of 200 tasks has about 360 KB.
     pub max_page_bytes: usize,
-    /// How many requests of all listings may be under way at a time.
+    /// How many requests of all listings may be under way at a time; three quarters of them to one endpoint.
     pub max_concurrency: usize,
     /// How many of them may belong to one listing.
     pub pages_in_flight: usize,

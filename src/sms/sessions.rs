@@ -8,13 +8,13 @@ use std::{
 };
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::warn;
 
 use super::{
     api::Api,
     credentials::{Credentials, Login, LoginDigest, LookUp, Method},
-    error::Error,
+    error::{Error, ProxyProblem},
     gate::{Door, Gates},
     http::Http,
     iam::Iam,
@@ -26,6 +26,8 @@ use crate::core::{
     plan,
 };
 
+/// How long a renewal may take while the token is good still: others wait for it.
+const RENEWAL_PATIENCE: Duration = Duration::from_secs(10);
 /// What nobody has used for this long is forgotten.
 const FORGET_AFTER: Duration = Duration::from_hours(25);
 /// How long a token is used of which IAM doesn't say when it ends. The vendor's tokens live for a day.
@@ -44,20 +46,34 @@ pub(super) struct SignIn<'a> {
     pub(super) region: Option<&'a Region>,
 }
 
+impl SignIn<'_> {
+    /// The region, if the credentials depend on it.
+    pub(super) fn region_of_project(&self) -> Option<&Region> {
+        self.region.filter(|_| matches!(self.login.method, Method::LookUp(_, LookUp::Project)))
+    }
+
+    /// Whether the credentials carry an id that IAM told.
+    pub(super) fn is_look_up(&self) -> bool {
+        matches!(self.login.method, Method::LookUp(..))
+    }
+}
+
 /// Credentials to send requests with.
 #[derive(Clone, Debug)]
 pub(super) struct Session {
     pub(super) credentials: Arc<Credentials>,
     /// When they end, if they can't be renewed.
     pub(super) expires: Option<Timestamp>,
-    /// Which of the tokens that were got it is, and that it wasn't got just now: when it is refused, another may help.
-    renewable: Option<u64>,
+    /// Which of those that were got it is. None for what needed no request.
+    number: Option<u64>,
+    /// It is a token that wasn't got just now: when it is refused, another may help.
+    renewable: bool,
 }
 
 impl Session {
     /// Whether a new session may do better once this one's credentials are refused.
     pub(super) fn is_renewable(&self) -> bool {
-        self.renewable.is_some()
+        self.renewable
     }
 }
 
@@ -118,7 +134,7 @@ impl Sessions {
     ) -> Result<Session, Error> {
         if let Method::Ready(credentials) = &sign_in.login.method {
             let credentials = Arc::new(credentials.clone());
-            return Ok(Session { credentials, expires: None, renewable: None });
+            return Ok(Session { credentials, expires: None, number: None, renewable: false });
         }
         let iam = sign_in.iam.as_ref().map_err(|failure| Error::Known(Box::new(failure.clone())))?;
         if matches!(sign_in.login.method, Method::LookUp(_, LookUp::Project)) && sign_in.region.is_none() {
@@ -141,7 +157,10 @@ impl Sessions {
         {
             return Err(Error::Known(Box::new(failure.clone())));
         }
-        match obtain(http, gates, sign_in, iam).await {
+        let patience = if entry.is_good(now) { RENEWAL_PATIENCE } else { Duration::MAX };
+        let obtained = timeout(patience, obtain(http, gates, sign_in, iam)).await;
+        let too_slow = |_| Error::Timeout { endpoint: iam.endpoint.clone(), limit: patience };
+        match obtained.map_err(too_slow).flatten() {
             Ok((credentials, life)) => {
                 entry.issued += 1;
                 let held = Held { number: entry.issued, credentials: Arc::new(credentials), life };
@@ -155,18 +174,20 @@ impl Sessions {
 
     /// Whether a session hasn't been refused meanwhile.
     pub(super) async fn is_current(&self, sign_in: SignIn<'_>, session: &Session) -> bool {
-        let (Some(number), Ok(iam)) = (session.renewable, sign_in.iam) else { return true };
+        let (Some(number), true, Ok(iam)) = (session.number, session.renewable, sign_in.iam) else {
+            return true;
+        };
         let entry = self.entry(&sign_in, iam);
         let entry = entry.lock().await;
         entry.held.as_ref().is_some_and(|held| held.number == number)
     }
 
-    /// Forgets a session whose credentials were refused, unless another one has taken its place already.
+    /// Forgets a session whose credentials, or the id in them, were refused, unless another one has taken its place already.
     pub(super) async fn refused(&self, sign_in: SignIn<'_>, session: &Session) {
         let Ok(iam) = sign_in.iam else { return };
         let entry = self.entry(&sign_in, iam);
         let mut entry = entry.lock().await;
-        if entry.held.as_ref().map(|held| held.number) == session.renewable {
+        if entry.held.as_ref().map(|held| held.number) == session.number {
             entry.held = None;
         }
     }
@@ -175,16 +196,12 @@ impl Sessions {
         let key = Key {
             login: sign_in.digest,
             iam: iam.endpoint.clone(),
-            // Only this depends on it.
-            region: sign_in
-                .region
-                .cloned()
-                .filter(|_| matches!(sign_in.login.method, Method::LookUp(_, LookUp::Project))),
+            region: sign_in.region_of_project().cloned(),
         };
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !entries.contains_key(&key) {
             entries.retain(|_, entry| {
-                entry.try_lock().map_or(true, |entry| entry.used.is_none_or(|at| at.elapsed() < FORGET_AFTER))
+                Arc::strong_count(entry) > 1 || entry.try_lock().is_ok_and(|entry| entry.is_useful())
             });
         }
         entries.entry(key).or_default().clone()
@@ -197,12 +214,24 @@ impl Held {
         Session {
             credentials: self.credentials.clone(),
             expires: None,
-            renewable: Some(self.number).filter(|_| renewable && token),
+            number: Some(self.number),
+            renewable: renewable && token,
         }
     }
 }
 
 impl Entry {
+    /// Whether there is a token that may be used still.
+    fn is_good(&self, now: Timestamp) -> bool {
+        self.held.as_ref().and_then(|held| held.life).is_some_and(|life| now < life.expires)
+    }
+
+    /// Whether it is worth keeping. Of an attempt that failed, there is little to know.
+    fn is_useful(&self) -> bool {
+        let most = if self.held.is_some() { FORGET_AFTER } else { LOOK_UP_PAUSE };
+        self.used.is_some_and(|at| at.elapsed() < most)
+    }
+
     /// A token that can't be renewed serves on while it is good.
     fn after_failure(
         &mut self,
@@ -237,12 +266,18 @@ async fn obtain(
     sign_in: SignIn<'_>,
     iam: &plan::Iam,
 ) -> Result<(Credentials, Option<Life>), Error> {
-    match (obtain_from(http, gates, sign_in, &iam.endpoint).await, &iam.otherwise) {
-        (Err(Error::UnknownHost { .. }), Some(otherwise)) => {
+    let first = obtain_from(http, gates, sign_in, &iam.endpoint).await;
+    match (first.as_ref().err(), &iam.otherwise) {
+        (Some(error), Some(otherwise)) if may_be_no_host(error) => {
             obtain_from(http, gates, sign_in, otherwise).await
         }
-        (result, _) => result,
+        _ => first,
     }
+}
+
+/// Whether there may be no such host. A proxy, which looks names up itself, says just that it can't reach it.
+fn may_be_no_host(error: &Error) -> bool {
+    matches!(error, Error::UnknownHost { .. } | Error::Proxy { problem: ProxyProblem::Refused, .. })
 }
 
 async fn obtain_from(
@@ -257,7 +292,13 @@ async fn obtain_from(
         Method::LookUp(_, LookUp::Project) => Api::ListProjects,
         Method::Password(_) => Api::CreateToken,
     };
-    let door = Door { endpoint: endpoint.clone(), api, login: sign_in.digest, enterprise_project: None };
+    let door = Door {
+        endpoint: endpoint.clone(),
+        api,
+        login: sign_in.digest,
+        region: None,
+        enterprise_project: None,
+    };
     let passage = gates.enter(&door).await?;
     let result = with_retries(|| ask(http, sign_in, endpoint)).await;
     match &result {
@@ -289,6 +330,10 @@ async fn ask(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sms::{
+        credentials::{AuthToken, DigestKey},
+        options::ClientOptions,
+    };
     use proptest::prelude::*;
 
     proptest! {
@@ -306,5 +351,53 @@ mod tests {
     fn a_token_of_unknown_life_is_renewed_as_well() {
         let life = Life::new(Timestamp::UNIX_EPOCH, None);
         assert!(life.renew < life.expires && life.renew > Timestamp::UNIX_EPOCH);
+    }
+
+    /// A login by password at an IAM that takes connections and never answers.
+    async fn silent_iam() -> (tokio::net::TcpListener, Login, Result<plan::Iam, Failure>, Http) {
+        // Another test may have installed it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let data = [("username", "watcher"), ("password", "secret"), ("domainName", "company")];
+        let data = data.map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec()));
+        let login = Login::from_secret_data(&data.into_iter().collect()).unwrap();
+        let http = Http::new(ClientOptions::default()).unwrap();
+        (listener, login, Ok(plan::Iam { endpoint, otherwise: None }), http)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_renewal_holds_up_nobody_for_long() {
+        let (_listener, login, iam, http) = silent_iam().await;
+        let digest = login.digest(&DigestKey::random().unwrap());
+        let sign_in = SignIn { login: &login, digest, iam: &iam, region: None };
+        let (sessions, gates, now) = (Sessions::default(), Gates::default(), Timestamp::now());
+        let entry = sessions.entry(&sign_in, iam.as_ref().unwrap());
+        let life = Life { renew: now, expires: later(now, SignedDuration::from_hours(1)) };
+        let credentials = Arc::new(Credentials::Token(AuthToken::parse("token").unwrap()));
+        entry.lock().await.held = Some(Held { number: 1, credentials, life: Some(life) });
+
+        let (asked, open) = (Instant::now(), || sessions.open(&http, &gates, sign_in));
+        let (one, two) = tokio::join!(open(), open());
+        assert_eq!([one, two].map(|session| session.unwrap().expires), [Some(life.expires), None]);
+        assert!(asked.elapsed() <= RENEWAL_PATIENCE + Duration::from_secs(1), "{:?}", asked.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn logins_that_failed_are_soon_forgotten() {
+        let (_listener, login, iam, _http) = silent_iam().await;
+        let sessions = Sessions::default();
+        let iam = iam.unwrap();
+        for number in 0..100 {
+            let digest = login.digest(&DigestKey::random().unwrap());
+            let failure = Err(Failure::new(FailureKind::CredentialsInvalid, "wrong"));
+            let entry = sessions.entry(&SignIn { login: &login, digest, iam: &failure, region: None }, &iam);
+            // Every other one was given up before it was tried.
+            entry.lock().await.used = (number % 2 == 0).then(Instant::now);
+            drop(entry);
+            tokio::time::advance(Duration::from_secs(10)).await;
+        }
+        let kept = sessions.0.lock().unwrap().len();
+        assert!(kept <= 10, "{kept}");
     }
 }

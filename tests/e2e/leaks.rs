@@ -86,6 +86,9 @@ fn effects() -> Vec<Effect> {
     ];
     for status in [400, 401, 403, 404, 429, 500, 503] {
         effects.push(Effect::Quote { status });
+    }
+    // Those that keep watches waiting for a minute come last.
+    for status in [400, 404, 429, 500, 503, 401, 403] {
         effects.push(Effect::respond(status, ErrorBody::Html));
     }
     effects

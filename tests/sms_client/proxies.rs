@@ -3,16 +3,19 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use migration_task_watch::{
-    core::failure::{Failure, FailureKind},
+    core::{
+        failure::{Failure, FailureKind},
+        plan::Iam,
+    },
     sms::{
-        Client, ClientOptions, Error, NetworkOptions,
+        Client, ClientOptions, Error, ListTarget, NetworkOptions,
         error::{ProxyProblem, TlsProblem},
         network::{Lookup, NoProxy, ProxyUrl},
     },
 };
-use sms_simulator::{Config, Proxy, ProxyAnswer, ProxyConfig, Simulator, Transport};
+use sms_simulator::{Account, Config, Proxy, ProxyAnswer, ProxyConfig, Simulator, Transport};
 
-use crate::support::{access_key, client, list_with, options, target, tasks};
+use crate::support::{access_key, client, list_with, login, options, target, tasks};
 
 const NAME: &str = "sms.example.test";
 
@@ -173,6 +176,27 @@ async fn what_the_proxy_does_wrong_is_said_of_the_proxy_without_its_password() {
     let client = client_of(company.network(&format!("http://user:marker@{closed}")));
     check(list(&client).await.unwrap_err(), "Connection refused", false);
     assert_eq!(company.sms.requests().counters().requests, 0);
+}
+
+#[tokio::test]
+async fn the_iam_for_all_regions_serves_where_the_proxy_finds_none() {
+    let company = Company::new().await;
+    let account = Account::default().with_user("watcher", "the password");
+    let domain = account.domain_name.clone();
+    let sms =
+        Simulator::start(Config { accounts: vec![account], tasks: tasks(2), ..Config::default() }).await;
+    let sms = sms.unwrap();
+    let answer = ProxyAnswer::Bytes("HTTP/1.1 502 Bad Gateway\r\n\r\n".into());
+    let proxy = Proxy::start(ProxyConfig { answer, ..ProxyConfig::default() }).await.unwrap();
+    // Loopback addresses are called without the proxy.
+    let target = target(&sms.endpoint());
+    let otherwise = Some(target.endpoint.clone());
+    let iam = Iam { endpoint: "https://iam.mars-1.example.test".parse().unwrap(), otherwise };
+    let user = login(&[("username", "watcher"), ("password", "the password"), ("domainName", &domain)]);
+    let client = client_of(company.network(&format!("http://{}", proxy.address())));
+    let listing = list_with(&client, &ListTarget { iam: Ok(iam), ..target }, &user).await.unwrap();
+    assert_eq!(listing.tasks.len(), 2);
+    assert!(!proxy.requests().is_empty());
 }
 
 #[tokio::test]

@@ -187,6 +187,45 @@ async fn ids_are_looked_up_once_and_sent() {
 }
 
 #[tokio::test]
+async fn an_id_that_is_refused_is_looked_up_anew() {
+    let mut stage = Stage::new().await;
+    let keys = stage.keys(("projectId", "auto"));
+    stage.list(&keys).await.unwrap();
+    // The project was deleted, and another one has its name.
+    stage.simulator.accounts().update(&stage.account.domain_id, |account| {
+        account.projects[0].id = "the-new-project".into();
+    });
+    assert_eq!(stage.must_fail(&keys).await.kind, FailureKind::CredentialsInvalid);
+    assert_eq!(stage.asked(PROJECTS), 1);
+    // What was refused isn't tried again at once where it was; at this endpoint, it wasn't.
+    let elsewhere = stage.simulator.endpoint().replace("127.0.0.1", "localhost");
+    stage.target.endpoint = Endpoint::parse(&elsewhere).unwrap();
+    stage.list(&keys).await.unwrap();
+    assert_eq!(stage.asked(PROJECTS), 2);
+}
+
+#[tokio::test]
+async fn a_project_that_is_refused_closes_no_other_region() {
+    let mut stage = Stage::new().await;
+    let keys = stage.keys(("projectId", "auto"));
+    let mut gone = stage.account.projects[0].clone();
+    (gone.id, gone.name) = ("gone".into(), "mars-1".into());
+    let update = |change: &dyn Fn(&mut Account)| {
+        stage.simulator.accounts().update(&stage.account.domain_id, |account| change(account));
+    };
+    update(&|account| account.projects.push(gone.clone()));
+    let [earth, mars] = ["cn-north-4", "mars-1"].map(|name| Some(Region::parse(name).unwrap()));
+    stage.target.region.clone_from(&mars);
+    stage.list(&keys).await.unwrap();
+    stage.simulator.accounts().update(&stage.account.domain_id, |account| {
+        account.projects.retain(|project| project.id != "gone");
+    });
+    stage.must_fail(&keys).await;
+    stage.target.region = earth;
+    stage.list(&keys).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_permission_that_a_look_up_lacks_is_named() {
     let stage = Stage::new().await;
     stage.simulator.accounts().update(&stage.account.domain_id, |account| {

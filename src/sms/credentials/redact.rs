@@ -1,7 +1,7 @@
 //! Taking secrets out of texts that are shown. The vendor's gateway quotes access keys in its error messages, and
 //! some proxies quote whole requests.
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
 use super::{Credentials, KeyPair, PasswordLogin, SecurityToken};
@@ -42,12 +42,15 @@ impl<'a> Redactor<'a> {
     }
 }
 
+/// What most encoders of URLs encode. Tokens have hyphens beside plus signs.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 /// A secret as it is, and as it looks where a request is quoted: within JSON, and percent-encoded.
 fn spellings(secret: &str) -> impl Iterator<Item = Zeroizing<String>> {
     let json = serde_json::Value::from(secret).to_string();
     let json = json.get(1..json.len() - 1).unwrap_or_default().to_owned();
-    let percent = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
-    [secret.to_owned(), json, percent].into_iter().filter(|text| !text.is_empty()).map(Zeroizing::new)
+    let percent = [RESERVED, NON_ALPHANUMERIC].map(|set| utf8_percent_encode(secret, set).to_string());
+    [secret.to_owned(), json].into_iter().chain(percent).filter(|text| !text.is_empty()).map(Zeroizing::new)
 }
 
 #[cfg(test)]
@@ -60,6 +63,10 @@ mod tests {
         for text in [r#"x a "b"\c x"#, r#"{"password":"a \"b\"\\c"}"#, "x=a%20%22b%22%5Cc&y"] {
             let hidden = redactor.hide_in(text);
             assert!(hidden.contains("[hidden]") && !hidden.contains('b'), "{hidden}");
+        }
+        let token = Redactor(vec!["MII-a+b/c_d=="]);
+        for text in ["token=MII-a%2Bb%2Fc_d%3D%3D", "token=MII%2Da%2Bb%2Fc%5Fd%3D%3D"] {
+            assert_eq!(token.hide_in(text), "token=[hidden]");
         }
         assert_eq!(Redactor(vec![""]).hide_in("text"), "text");
     }

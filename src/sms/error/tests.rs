@@ -85,6 +85,15 @@ fn answers_are_typed_by_what_to_do() {
 }
 
 #[test]
+fn a_page_that_refuses_is_not_asked_for_fast() {
+    for (status, pause) in [(401, Some(60)), (403, Some(60)), (404, None), (200, None)] {
+        assert_eq!(failure(status, &[], HTML).retry_after.map(|pause| pause.as_secs()), pause, "{status}");
+    }
+    let asked = failure(403, &[("retry-after", "90")], HTML).retry_after;
+    assert_eq!(asked, Some(Duration::from_secs(90)));
+}
+
+#[test]
 fn refusals_of_iam_say_what_to_do() {
     use FailureKind::{AccessDenied, CredentialsInvalid, InvalidResponse, ServerError};
     let iam = |message: &str| format!(r#"{{"error":{{"message":"{message}","code":null,"title":null}}}}"#);

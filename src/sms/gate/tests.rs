@@ -7,6 +7,7 @@ fn door(enterprise_project: Option<&str>) -> Door {
         endpoint: Endpoint::parse("https://sms.example.com").unwrap(),
         api: Api::ListTasks,
         login: login.digest(&DigestKey::random().unwrap()),
+        region: None,
         enterprise_project: enterprise_project.map(str::to_owned),
     }
 }
@@ -112,4 +113,33 @@ async fn a_late_answer_does_not_open_a_gate_that_was_shut_since() {
     late.failed(&failure(FailureKind::CredentialsInvalid));
     early.accepted();
     assert!(gates.enter(&door).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_lasts_as_long_as_time_passes_whatever_the_clock_says() {
+    let (gates, door) = (Arc::<Gates>::default(), door(None));
+    // Until somebody sets the clock right, by hours.
+    assert_eq!(together(&gates, &door, 5, Some(FailureKind::ClockSkew)).await.0, 1);
+    tokio::time::advance(Duration::from_secs(50)).await;
+    assert_eq!(together(&gates, &door, 5, None).await.0, 0);
+    tokio::time::advance(Duration::from_secs(30)).await;
+    assert_eq!(together(&gates, &door, 5, None).await.0, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_falls_silent_is_asked_by_one_until_it_answers() {
+    let (gates, door) = (Arc::<Gates>::default(), door(None));
+    let silent = Some(FailureKind::EndpointUnreachable);
+    assert_eq!(together(&gates, &door, 50, None).await.0, 50);
+    assert_eq!(together(&gates, &door, 50, silent).await.0, 50, "nobody knows yet");
+    for _ in 0..3 {
+        let (sent, results) = together(&gates, &door, 50, silent).await;
+        assert_eq!((sent, results), (1, vec![Err(FailureKind::EndpointUnreachable); 50]));
+    }
+    assert_eq!(together(&gates, &door, 50, None).await.0, 50);
+    // Silence lifts no refusal.
+    let late = gates.enter(&door).await.unwrap();
+    assert!(together(&gates, &door, 1, Some(FailureKind::CredentialsInvalid)).await.1[0].is_err());
+    late.failed(&failure(FailureKind::EndpointUnreachable));
+    assert_eq!(together(&gates, &door, 1, None).await.0, 0);
 }
