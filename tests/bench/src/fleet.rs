@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kube::core::ObjectMeta;
 use migration_task_watch::api::{Credentials, Filter, MigrationTaskWatch, MigrationTaskWatchSpec, SecretRef};
 
-use crate::world::{State, World, source_id, source_name, task_id};
+use bench::world::{State, World, source_id, source_name, task_id};
 
 /// The Secret of all watches.
 pub(crate) const SECRET: &str = "huawei";
@@ -67,7 +67,7 @@ impl Fleet {
 impl Member {
     /// The tasks that it should count now, by state.
     pub(crate) fn expected(&self, world: &World) -> BTreeMap<String, i64> {
-        let mut counts = world.count(self.numbers.iter().copied());
+        let mut counts = world.by_state(self.numbers.iter().copied());
         if let Some(state) = self.state {
             counts.retain(|name, _| name == state.name());
         }
@@ -83,7 +83,7 @@ impl Member {
 fn member(choice: Choice, world: &World, number: usize) -> Member {
     let name = format!("watch-{number:04}");
     match choice {
-        Choice::All => Member { name, filter: None, numbers: (0..world.len()).collect(), state: None },
+        Choice::All => Member { name, filter: None, numbers: (0..world.count()).collect(), state: None },
         Choice::Wave => wave(name, world, number, 0),
         Choice::Mixed => wave(name, world, number, number % 5),
     }

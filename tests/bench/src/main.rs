@@ -10,14 +10,13 @@ mod program;
 mod report;
 mod run;
 mod scenario;
-mod sms;
 mod sms_process;
 mod stage;
 mod usage;
-mod world;
 
 use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
+use bench::sms;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use tokio::io::AsyncReadExt as _;
 
@@ -82,7 +81,7 @@ struct RunArgs {
 async fn main() -> ExitCode {
     let ended = match Args::parse().command {
         Command::Run(args) => bench(args).await,
-        Command::Sms(args) => until_stdin_ends(sms::serve(args)).await,
+        Command::Sms(args) => until_stdin_ends(serve(args)).await,
         Command::Naive => naive::run().await,
     };
     match ended {
@@ -92,6 +91,13 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Serves SMS on a port of its own, which it prints.
+async fn serve(args: sms::Args) -> Result<(), Error> {
+    let sms = sms::Sms::bind(args).await.map_err(Error::io("start SMS"))?;
+    writeln!(std::io::stdout(), "{}", sms.endpoint).map_err(Error::io("print the address"))?;
+    sms.serve().await.map_err(Error::io("serve SMS"))
 }
 
 /// The process that started this one holds the other end of standard input, however it ends.

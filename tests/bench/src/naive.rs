@@ -79,6 +79,7 @@ async fn reconcile(watch: Arc<MigrationTaskWatch>, context: Arc<Context>) -> Res
     let mut tasks = listing::list(&context.sms, endpoint, &token).await?;
     if let Some(filter) = &watch.spec.filter {
         tasks.retain(|task| summary::matches(filter, task));
+        tasks.shrink_to_fit();
     }
 
     let status = summary::status(&watch, &tasks);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{audit::Requests, board::Verdict, program::Kind, sms::Tally};
+use bench::sms::Tally;
+
+use crate::{audit::Requests, board::Verdict, program::Kind};
 
 /// The resource of the writes of statuses.
 const STATUS: &str = "migrationtaskwatches/status";
@@ -37,25 +39,23 @@ impl Row {
     /// What has no place in the table.
     pub(crate) fn details(&self) -> String {
         let Tally { connections, most_under_way, .. } = self.tally;
-        let mut text = format!(
-            "  {connections} connections to SMS, at most {most_under_way} requests under way; {} MB resident at the \
-             end; {} reads of the API server, {} refused writes; writes {:?}",
-            megabytes(self.resident),
-            self.asked.reads,
-            self.asked.refused,
-            self.asked.writes,
-        );
+        let mut parts = vec![
+            format!("{connections} connections to SMS, at most {most_under_way} requests under way"),
+            format!("{} MB resident at the end", megabytes(self.resident)),
+            format!("{} reads of the API server, {} refused writes", self.asked.reads, self.asked.refused),
+            format!("writes {:?}", self.asked.writes),
+        ];
         if let Some(start) = self.start_to_listing.filter(|_| self.applied_first) {
-            text += &format!("; first request to SMS {} ms after the start", start.as_millis());
+            parts.push(format!("first request to SMS {} ms after the start", start.as_millis()));
         }
         if let Some(slowest) = self.verdict.slowest_change {
             let changes = self.verdict.changes;
-            text += &format!("; {changes} changes, the slowest in its status after {} s", seconds(slowest));
+            parts.push(format!("{changes} changes, the slowest in its status after {} s", seconds(slowest)));
         }
         if self.tally.refused > 0 {
-            text += &format!("; answered and refused each 10 s: {:?}", self.tally.course);
+            parts.push(format!("answered and refused each 10 s: {:?}", self.tally.course));
         }
-        text
+        format!("  {}", parts.join("; "))
     }
 
     fn cells(&self) -> Vec<String> {

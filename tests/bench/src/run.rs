@@ -15,8 +15,8 @@ use crate::{
     sms_process::Sms,
     stage::{Place, Stage},
     usage::{self, Usage},
-    world::World,
 };
+use bench::world::World;
 
 /// A program that has just started may be busy with that.
 const BREATH: Duration = Duration::from_secs(1);

@@ -5,10 +5,11 @@ use std::time::Duration;
 use crate::{
     error::Error,
     fleet::{Choice, Fleet},
-    world::Size,
 };
+use bench::world::Size;
 
 /// A scenario.
+#[expect(clippy::struct_excessive_bools, reason = "they have nothing to do with each other")]
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,

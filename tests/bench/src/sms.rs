@@ -8,7 +8,7 @@ mod tally;
 
 use std::{
     convert::Infallible,
-    io::Write as _,
+    io,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -18,7 +18,10 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpListener, time::sleep};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
 
 use self::{
     limiter::Limiter,
@@ -26,30 +29,28 @@ use self::{
     query::{Query, parameter},
     tally::Recorder,
 };
-use crate::{
-    error::Error,
-    world::{Size, World},
-};
+use crate::world::{Size, World};
 
-pub(crate) use tally::Tally;
+pub use tally::Tally;
 
 /// What a throttled caller is told, in the gateway's words.
 const THROTTLED: &str = r#"{"error_msg":"The throttling threshold has been reached: policy user over ratelimit,limit:LIMIT,time:1 second","error_code":"APIGW.0308","request_id":"00000000000000000000000000000000"}"#;
 
-/// Serves SMS on a port of its own, which it prints, until it is killed.
+/// What it has, and how it answers.
 #[derive(clap::Args, Clone, Copy, Debug)]
-pub(crate) struct Args {
+pub struct Args {
+    /// Which tasks there are.
     #[command(flatten)]
-    pub(crate) size: Size,
+    pub size: Size,
     /// How long a page takes, in milliseconds.
     #[arg(long)]
-    pub(crate) latency: u64,
+    pub latency: u64,
     /// How many requests a second are answered; the others get 429.
     #[arg(long)]
-    pub(crate) limit: Option<u32>,
+    pub limit: Option<u32>,
     /// Answers with gzip where it is accepted.
     #[arg(long)]
-    pub(crate) gzip: bool,
+    pub gzip: bool,
 }
 
 struct Server {
@@ -61,35 +62,55 @@ struct Server {
 
 type Answer = Response<Full<Bytes>>;
 
-pub(crate) async fn serve(args: Args) -> Result<(), Error> {
-    let server = Server {
-        args,
-        pages: Mutex::new(Pages::new(World::new(args.size), args.gzip)?),
-        limiter: args.limit.map(|limit| Mutex::new(Limiter::new(limit))),
-        recorder: Recorder::default(),
-    };
-    // It lives as long as the process.
-    let server: &'static Server = Box::leak(Box::new(server));
-    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(Error::io("listen"))?;
-    let address = listener.local_addr().map_err(Error::io("listen"))?;
-    writeln!(std::io::stdout(), "http://{address}").map_err(Error::io("print the address"))?;
-    loop {
-        let (stream, _) = listener.accept().await.map_err(Error::io("accept a connection"))?;
-        let _ = stream.set_nodelay(true);
-        server.recorder.connected();
-        tokio::spawn(async move {
-            let service =
-                service_fn(move |request| async move { Ok::<_, Infallible>(server.answer(&request).await) });
-            // Whether a caller hangs up is its own business.
-            let _ = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
+/// An SMS with a port of its own.
+pub struct Sms {
+    server: &'static Server,
+    listener: TcpListener,
+    /// Its base URL.
+    pub endpoint: String,
+}
+
+impl Sms {
+    /// Encodes all pages and takes a port.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub async fn bind(args: Args) -> io::Result<Self> {
+        let server = Server {
+            args,
+            pages: Mutex::new(Pages::new(World::new(args.size), args.gzip)?),
+            limiter: args.limit.map(|limit| Mutex::new(Limiter::new(limit))),
+            recorder: Recorder::default(),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        // It lives as long as the process.
+        Ok(Self { server: Box::leak(Box::new(server)), listener, endpoint })
+    }
+
+    /// Answers for as long as it is polled.
+    ///
+    /// # Errors
+    /// When no connection can be accepted any more.
+    pub async fn serve(self) -> io::Result<()> {
+        loop {
+            let (stream, _) = self.listener.accept().await?;
+            // Without it, the last bytes of a page may wait for an acknowledgement.
+            stream.set_nodelay(true)?;
+            self.server.recorder.connected();
+            tokio::spawn(self.server.attend(stream));
+        }
     }
 }
 
 impl Server {
+    async fn attend(&self, stream: TcpStream) {
+        let service = service_fn(async |request| Ok::<_, Infallible>(self.answer(&request).await));
+        // Whether a caller hangs up is its own business.
+        let connection = TokioIo::new(stream);
+        let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(connection, service).await;
+    }
+
     async fn answer(&self, request: &Request<Incoming>) -> Answer {
         let query = request.uri().query().unwrap_or_default();
         match (request.method(), request.uri().path()) {

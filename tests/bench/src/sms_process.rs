@@ -10,8 +10,8 @@ use tokio::{
 use crate::{
     error::Error,
     scenario::{LATENCY, Scenario},
-    sms::Tally,
 };
+use bench::sms::Tally;
 
 /// A running SMS. It ends when this is dropped or this process ends.
 pub(crate) struct Sms {

@@ -6,62 +6,66 @@ mod state;
 
 use std::collections::BTreeMap;
 
-pub(crate) use state::State;
+pub use state::State;
 
 /// No size is a multiple of it, so that changes come to all tasks.
 const STRIDE: usize = 7919;
 
 /// How many tasks there are, and of what kind.
 #[derive(clap::Args, Clone, Copy, Debug)]
-pub(crate) struct Size {
+pub struct Size {
     /// How many tasks there are.
     #[arg(long)]
-    pub(crate) tasks: usize,
+    pub tasks: usize,
     /// How many waves they are spread over.
     #[arg(long)]
-    pub(crate) waves: usize,
+    pub waves: usize,
     /// Some are in states that the API's filter can't name.
     #[arg(long)]
-    pub(crate) unnameable: bool,
+    pub unnameable: bool,
 }
 
 /// All tasks. A task is a number; only its state changes.
 #[derive(Debug)]
-pub(crate) struct World {
+pub struct World {
     states: Vec<State>,
     waves: usize,
     cursor: usize,
 }
 
 impl World {
-    pub(crate) fn new(size: Size) -> Self {
+    /// All tasks as they are at first.
+    #[must_use]
+    pub fn new(size: Size) -> Self {
         let states = (0..size.tasks).map(|number| State::initial(number, size.unnameable)).collect();
         Self { states, waves: size.waves.max(1), cursor: 0 }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many tasks there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
         self.states.len()
     }
 
-    pub(crate) fn state(&self, number: usize) -> Option<State> {
+    /// The state of a task; none when there is no such task.
+    #[must_use]
+    pub fn state(&self, number: usize) -> Option<State> {
         self.states.get(number).copied()
     }
 
     /// The numbers of a wave's tasks; they are spread over the whole listing.
-    pub(crate) fn wave(&self, wave: usize) -> impl Iterator<Item = usize> {
-        (wave..self.len()).step_by(self.waves)
+    pub fn wave(&self, wave: usize) -> impl Iterator<Item = usize> {
+        (wave..self.count()).step_by(self.waves)
     }
 
-    pub(crate) fn wave_of(&self, number: usize) -> usize {
-        number % self.waves
+    /// The name of a task, which begins with its wave.
+    #[must_use]
+    pub fn name(&self, number: usize) -> String {
+        format!("wave-{:04}-app-{number:06}", number % self.waves)
     }
 
-    pub(crate) fn name(&self, number: usize) -> String {
-        format!("wave-{:04}-app-{number:06}", self.wave_of(number))
-    }
-
-    /// The tasks by state.
-    pub(crate) fn count(&self, numbers: impl Iterator<Item = usize>) -> BTreeMap<String, i64> {
+    /// So many of these tasks are in each state.
+    pub fn by_state(&self, numbers: impl Iterator<Item = usize>) -> BTreeMap<String, i64> {
         let mut counts = BTreeMap::new();
         for state in numbers.filter_map(|number| self.state(number)) {
             *counts.entry(state.name().to_owned()).or_default() += 1;
@@ -70,13 +74,13 @@ impl World {
     }
 
     /// Takes so many tasks one state further. Returns their numbers.
-    pub(crate) fn change(&mut self, count: usize) -> Vec<usize> {
+    pub fn change(&mut self, count: usize) -> Vec<usize> {
         let mut changed = Vec::with_capacity(count);
-        for _ in 0..self.len() {
+        for _ in 0..self.count() {
             if changed.len() == count {
                 break;
             }
-            self.cursor = (self.cursor + STRIDE) % self.len();
+            self.cursor = (self.cursor + STRIDE) % self.count();
             let Some(state) = self.states.get_mut(self.cursor) else { break };
             if let Some(next) = state.next() {
                 *state = next;
@@ -88,17 +92,20 @@ impl World {
 }
 
 /// The id of a task.
-pub(crate) fn task_id(number: usize) -> String {
+#[must_use]
+pub fn task_id(number: usize) -> String {
     id("7a5b", number)
 }
 
 /// The id of the server that a task migrates.
-pub(crate) fn source_id(number: usize) -> String {
+#[must_use]
+pub fn source_id(number: usize) -> String {
     id("50ce", number)
 }
 
 /// The name of the server that a task migrates.
-pub(crate) fn source_name(number: usize) -> String {
+#[must_use]
+pub fn source_name(number: usize) -> String {
     format!("host-{number:06}")
 }
 

@@ -93,7 +93,10 @@ pub(super) struct NetworkCheck {
 #[derive(Debug, Deserialize)]
 #[expect(dead_code, reason = "an SDK's model has all fields, whoever needs them")]
 pub(super) struct Setting {
-    pub(super) config_key: Option<String>,
-    pub(super) config_value: Option<String>,
-    pub(super) config_status: Option<String>,
+    #[serde(rename = "config_key")]
+    pub(super) key: Option<String>,
+    #[serde(rename = "config_value")]
+    pub(super) value: Option<String>,
+    #[serde(rename = "config_status")]
+    pub(super) status: Option<String>,
 }

@@ -7,10 +7,7 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 
 use super::query::Query;
-use crate::{
-    error::Error,
-    world::{World, source_id, task_id},
-};
+use crate::world::{World, source_id, task_id};
 
 const LAST_OFFSET: usize = 65_535;
 const PAGE: usize = 200;
@@ -31,11 +28,11 @@ pub(super) struct Pages {
 
 impl Pages {
     /// All pages of an unfiltered listing are encoded at once.
-    pub(super) fn new(world: World, gzip: bool) -> Result<Self, Error> {
+    pub(super) fn new(world: World, gzip: bool) -> io::Result<Self> {
         let mut pages = Self { world, gzip, ready: HashMap::new() };
-        let end = pages.world.len().min(LAST_OFFSET);
+        let end = pages.world.count().min(LAST_OFFSET);
         for offset in (0..=end).step_by(PAGE) {
-            pages.get(Query::page(offset)).map_err(Error::io("encode a page"))?;
+            pages.get(Query::page(offset))?;
         }
         Ok(pages)
     }
@@ -59,9 +56,10 @@ impl Pages {
     fn encode(&self, query: &Query) -> io::Result<Vec<u8>> {
         let (offset, limit) = (query.offset, query.limit);
         if query.is_unfiltered() {
-            return self.world.page(self.world.len(), (0..self.world.len()).skip(offset).take(limit));
+            return self.world.page(self.world.count(), (0..self.world.count()).skip(offset).take(limit));
         }
-        let found: Vec<usize> = (0..self.world.len()).filter(|number| self.matches(*number, query)).collect();
+        let found: Vec<usize> =
+            (0..self.world.count()).filter(|number| self.matches(*number, query)).collect();
         self.world.page(found.len(), found.iter().copied().skip(offset).take(limit))
     }
 

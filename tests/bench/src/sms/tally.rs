@@ -10,21 +10,21 @@ use super::lock;
 
 /// What has been asked so far.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Tally {
+pub struct Tally {
     /// Requests that were answered with a page, or will be.
-    pub(crate) requests: u64,
+    pub requests: u64,
     /// Requests that got 429.
-    pub(crate) refused: u64,
+    pub refused: u64,
     /// Bytes of pages as sent.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
     /// Connections ever made.
-    pub(crate) connections: u64,
+    pub connections: u64,
     /// The most requests under way at a time.
-    pub(crate) most_under_way: u64,
+    pub most_under_way: u64,
     /// When the first request came, in milliseconds since 1970.
-    pub(crate) first: Option<u64>,
+    pub first: Option<u64>,
     /// Answered and refused requests of each ten seconds since the first.
-    pub(crate) course: Vec<(u64, u64)>,
+    pub course: Vec<(u64, u64)>,
 }
 
 #[derive(Default)]

@@ -11,7 +11,10 @@ const NETWORK: &str = r#"{"domain_connectivity":true,"destination_connectivity":
 
 impl World {
     /// A page with these tasks of so many.
-    pub(crate) fn page(&self, count: usize, numbers: impl Iterator<Item = usize>) -> io::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// None: a vector takes everything.
+    pub fn page(&self, count: usize, numbers: impl Iterator<Item = usize>) -> io::Result<Vec<u8>> {
         let mut page = Vec::with_capacity(300_000);
         write!(page, r#"{{"count":{count},"tasks":["#)?;
         for (place, number) in numbers.enumerate() {

@@ -1,13 +1,21 @@
 /// A state of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
+    /// Waiting for its start.
     Ready,
+    /// Copying.
     Running,
+    /// Copied, and kept in step.
     Syncing,
+    /// Done.
     MigrateSuccess,
+    /// Failed.
     MigrateFail,
+    /// Aborted.
     Abort,
+    /// Done after continuous synchronisation. The API's filter can't name it.
     SyncSuccess,
+    /// Failed during it. The API's filter can't name it.
     SyncFail,
 }
 
@@ -37,7 +45,9 @@ impl State {
         }
     }
 
-    pub(crate) fn name(self) -> &'static str {
+    /// Its name in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Ready => "READY",
             Self::Running => "RUNNING",
