@@ -61,7 +61,9 @@ impl Process {
         Ok(Self { name, child, lifeline, log })
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 

@@ -1,0 +1,151 @@
+//! What the statuses say, beside what they should.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures::TryStreamExt as _;
+use kube::{
+    Api, Client,
+    api::ApiResource,
+    core::{NotUsed, Object},
+    runtime::{WatchStreamExt as _, watcher},
+};
+use migration_task_watch::api::{MigrationTaskWatch, Summary};
+use serde::{Deserialize, Serialize};
+
+type Counts = BTreeMap<String, i64>;
+
+/// As much of a status as is looked at: the tasks of it aren't.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Seen {
+    summary: Option<Summary>,
+    #[serde(default)]
+    conditions: Vec<Reason>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Reason {
+    #[serde(default)]
+    reason: String,
+}
+
+/// The reason for a listing that couldn't be complete.
+const INCOMPLETE: &str = "ListIncomplete";
+
+/// All watches.
+#[derive(Debug, Default)]
+pub(crate) struct Board(Mutex<HashMap<String, Entry>>);
+
+/// What a watch should say, and since when, until it does.
+#[derive(Debug)]
+struct Entry {
+    applied: Instant,
+    due: VecDeque<(Instant, Counts)>,
+    first: Option<Duration>,
+    delays: Vec<Duration>,
+    is_incomplete: bool,
+}
+
+/// What became of all.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Verdict {
+    /// Statuses that say what they should.
+    pub(crate) right: usize,
+    /// Statuses that say that the listing is incomplete, and no counts.
+    pub(crate) incomplete: usize,
+    /// All of them.
+    pub(crate) total: usize,
+    /// From apply to status: the slowest.
+    pub(crate) first: Option<Duration>,
+    /// From a change to its status: how many, and the slowest.
+    pub(crate) changes: usize,
+    pub(crate) slowest_change: Option<Duration>,
+}
+
+impl Board {
+    /// A watch is applied now, and should say this.
+    pub(crate) fn apply(&self, name: &str, counts: Counts) {
+        let now = Instant::now();
+        let entry = Entry {
+            applied: now,
+            due: [(now, counts)].into(),
+            first: None,
+            delays: Vec::new(),
+            is_incomplete: false,
+        };
+        self.lock().insert(name.to_owned(), entry);
+    }
+
+    /// From now on, a watch should say this.
+    pub(crate) fn expect(&self, name: &str, counts: Counts) {
+        if let Some(entry) = self.lock().get_mut(name) {
+            entry.due.push_back((Instant::now(), counts));
+        }
+    }
+
+    fn see(&self, name: &str, seen: Seen) {
+        if let Some(entry) = self.lock().get_mut(name) {
+            entry.see(seen, Instant::now());
+        }
+    }
+
+    /// Whether all say what they should.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.lock().values().all(|entry| entry.due.is_empty())
+    }
+
+    pub(crate) fn verdict(&self) -> Verdict {
+        let entries = self.lock();
+        let right = entries.values().filter(|entry| entry.due.is_empty()).count();
+        let incomplete =
+            entries.values().filter(|entry| entry.first.is_none() && entry.is_incomplete).count();
+        let firsts: Option<Vec<Duration>> = entries.values().map(|entry| entry.first).collect();
+        let delays = || entries.values().flat_map(|entry| &entry.delays);
+        Verdict {
+            right,
+            incomplete,
+            total: entries.len(),
+            first: firsts.and_then(|firsts| firsts.into_iter().max()),
+            changes: delays().count(),
+            slowest_change: delays().max().copied(),
+        }
+    }
+
+    /// Follows the watches of a namespace for as long as it is polled.
+    pub(crate) async fn follow(&self, client: Client, namespace: &str) -> Result<(), watcher::Error> {
+        let kind = ApiResource::erase::<MigrationTaskWatch>(&());
+        let watches: Api<Object<NotUsed, Seen>> = Api::namespaced_with(client, namespace, &kind);
+        let stream = watcher(watches, watcher::Config::default()).default_backoff().applied_objects();
+        stream
+            .try_for_each(async |watch| {
+                if let (Some(name), Some(seen)) = (watch.metadata.name, watch.status) {
+                    self.see(&name, seen);
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn see(&mut self, seen: Seen, now: Instant) {
+        self.is_incomplete = seen.conditions.iter().any(|condition| condition.reason == INCOMPLETE);
+        let Some(summary) = seen.summary else { return };
+        let is_first = self.first.is_none();
+        self.first.get_or_insert(now - self.applied);
+        // The newest that fits: what came before is outdated.
+        let fits = |(_, counts): &(Instant, Counts)| {
+            *counts == summary.by_state && counts.values().sum::<i64>() == summary.total
+        };
+        let Some(place) = self.due.iter().rposition(fits) else { return };
+        let reached = self.due.drain(..=place).skip(usize::from(is_first));
+        self.delays.extend(reached.map(|(since, _)| now - since));
+    }
+}
