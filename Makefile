@@ -33,13 +33,17 @@ test: ## Run all tests, the end-to-end ones on a real API server
 		RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked --workspace
 
 .PHONY: bench
-bench: ## Measure the release build on a real API server (SCENARIO=fleet-300 for one, SCENARIO=all for all)
+bench: ## Measure the release build on a real API server (SCENARIO=fleet-300 for one, all for all, core for the parts)
 	@$(need_cargo); $(need_git)
+ifeq ($(SCENARIO),core)
+	@cargo bench --locked --package bench --bench core
+else
 	@# One at a time: together they would share features, and the operator wouldn't be the one that is shipped.
 	@cargo build --locked --release --bin migration-task-watch
 	@cargo build --locked --release --package bench
-	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS && \
-		exec $${CARGO_TARGET_DIR:-target}/release/bench run --operator $${CARGO_TARGET_DIR:-target}/release/migration-task-watch
+	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS SCENARIO && \
+		built=$${CARGO_TARGET_DIR:-target}/release && exec $$built/bench run --operator $$built/migration-task-watch
+endif
 
 .PHONY: lint
 lint: ## Check format, lints, docs, dependencies, generated files and scripts

@@ -14,7 +14,7 @@ pub mod network;
 mod options;
 mod retry;
 mod sessions;
-mod signer;
+pub mod signer;
 mod wire;
 
 pub use ambient::{Ambient, MetadataEndpoint, MetadataEndpointError, secret_data_of_environment};

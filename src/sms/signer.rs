@@ -21,20 +21,24 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b
 
 /// A request, as far as it is signed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Request<'a> {
-    pub(super) method: &'a str,
+pub struct Request<'a> {
+    /// In upper case.
+    pub method: &'a str,
     /// What the Host header says.
-    pub(super) host: &'a str,
-    pub(super) path: &'a str,
+    pub host: &'a str,
+    /// As it is sent.
+    pub path: &'a str,
     /// Names and values, not encoded, in any order.
-    pub(super) query: &'a [(&'a str, String)],
+    pub query: &'a [(&'a str, String)],
     /// Headers to sign beside Host and the date. A proxy must not change them.
-    pub(super) headers: &'a [(&'a str, &'a str)],
-    pub(super) body: &'a [u8],
+    pub headers: &'a [(&'a str, &'a str)],
+    /// Empty for a GET.
+    pub body: &'a [u8],
 }
 
 /// Signs a request. Returns the headers to send beside its own.
-pub(super) fn sign(
+#[must_use]
+pub fn sign(
     request: &Request<'_>,
     access_key: &AccessKey,
     secret_key: &SecretKey,
