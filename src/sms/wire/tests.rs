@@ -192,7 +192,7 @@ const FIELDS: [&str; 14] = [
     "subtask_info",
 ];
 
-fn any_json() -> impl Strategy<Value = Value> {
+pub(super) fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
