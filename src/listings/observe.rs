@@ -4,7 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use k8s_openapi::jiff::Timestamp;
 
-use crate::core::{decide::Observation, failure::Failure, plan::Plan, task::Snapshot};
+use crate::core::{
+    decide::Observation,
+    failure::Failure,
+    plan::Plan,
+    task::{Snapshot, Tasks},
+};
 
 /// What a watch asks of its poller.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +67,11 @@ impl Slot {
 
     pub(super) fn observation(&self) -> Observation {
         self.lock().1.clone()
+    }
+
+    /// The tasks that were found last.
+    pub(super) fn tasks(&self) -> Tasks {
+        self.lock().1.snapshot.as_ref().map(|snapshot| snapshot.tasks.clone()).unwrap_or_default()
     }
 
     /// Takes a new request. What was found stays if it still answers it.

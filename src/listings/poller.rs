@@ -137,7 +137,7 @@ impl<S: CredentialSource> Poller<S> {
             Ok(login) => login,
             Err(failure) => return Outcome::Failed(failure),
         };
-        match self.shared.client.list_tasks(&ListTarget::from(plan), &login).await {
+        match self.shared.client.list_tasks_again(&ListTarget::from(plan), &login, &self.slot.tasks()).await {
             Ok(listing) => {
                 debug!(watch = %self.key, tasks = listing.tasks.len(), requests = listing.requests, "listed");
                 let expire = listing.credentials_expire;

@@ -22,7 +22,7 @@ use crate::core::{
     endpoint::{Endpoint, Region},
     failure::Failure,
     plan::{Iam, Plan},
-    task::{Snapshot, Task},
+    task::{Earlier, Snapshot, Tasks},
 };
 
 /// How many sessions in a row may turn out to be over before a listing gives up.
@@ -55,8 +55,8 @@ impl From<&Plan> for ListTarget {
 /// A complete listing.
 #[derive(Clone, Debug)]
 pub struct Listing {
-    /// Every task that could be read, once, in no particular order.
-    pub tasks: Vec<Task>,
+    /// Every task that could be read.
+    pub tasks: Tasks,
     /// How many entries could not be read, having no id. They are tasks, too: with any of them, nothing can be said of
     /// "all" tasks.
     pub skipped: usize,
@@ -110,18 +110,35 @@ impl Client {
 
     /// Lists all tasks of an account. The result is complete, or an error.
     pub async fn list_tasks(&self, target: &ListTarget, login: &Login) -> Result<Listing, Error> {
+        self.list_tasks_again(target, login, &Tasks::default()).await
+    }
+
+    /// The same for an account of which an earlier listing is known. What hasn't changed is shared with that.
+    pub async fn list_tasks_again(
+        &self,
+        target: &ListTarget,
+        login: &Login,
+        earlier: &Tasks,
+    ) -> Result<Listing, Error> {
         let limit = self.http.options().listing_timeout;
-        let listing = timeout(limit, self.list_signed_in(target, login)).await;
+        let earlier = Earlier::from(earlier.clone());
+        let listing = timeout(limit, self.list_signed_in(target, login, &earlier)).await;
         listing.map_err(|_| Error::ListingTimeout(limit))?
     }
 
     /// Lists with the session that there is, and again with another one if its token is refused.
-    async fn list_signed_in(&self, target: &ListTarget, login: &Login) -> Result<Listing, Error> {
+    async fn list_signed_in(
+        &self,
+        target: &ListTarget,
+        login: &Login,
+        earlier: &Earlier,
+    ) -> Result<Listing, Error> {
         let digest = login.digest(&self.digest_key);
         let sign_in = SignIn { login, digest, iam: &target.iam, region: target.region.as_ref() };
         let mut run = ListRun {
             client: self,
             target,
+            earlier,
             sign_in,
             session: self.sessions.open(&self.http, &self.gates, sign_in).await?,
             requests: AtomicU32::new(0),
@@ -142,6 +159,7 @@ impl Client {
 struct ListRun<'a> {
     client: &'a Client,
     target: &'a ListTarget,
+    earlier: &'a Earlier,
     sign_in: SignIn<'a>,
     session: Session,
     requests: AtomicU32,
@@ -151,6 +169,7 @@ impl ListRun<'_> {
     async fn list(&self) -> Result<Listing, Error> {
         let in_flight = self.client.http.options().pages_in_flight.max(1);
         let Collected { tasks, skipped } = listing::collect(|page| self.page(page), in_flight).await?;
+        let tasks = Tasks::after(self.earlier.tasks(), tasks);
         let requests = self.requests.load(Ordering::Relaxed);
         Ok(Listing { tasks, skipped, requests, credentials_expire: self.session.expires })
     }
@@ -189,7 +208,7 @@ impl ListRun<'_> {
         let authorization = Authorization::Credentials(&self.session.credentials);
         let call = Call { api, endpoint: &self.target.endpoint, query, authorization };
         let received = self.client.http.send(&call).await?;
-        Page::decode(&received.body).map_err(|problem| Error::InvalidResponse {
+        Page::decode(&received.body, self.earlier).map_err(|problem| Error::InvalidResponse {
             api: Api::ListTasks,
             problem,
             request_id: received.request_id,

@@ -15,7 +15,7 @@ use self::{
     json::{Object, Value},
     scan::{Malformed, Scanner},
 };
-use crate::core::task::Task;
+use crate::core::task::{Earlier, Task};
 
 /// One page of the task list.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,12 +48,16 @@ pub enum PageError {
 }
 
 impl Page {
-    /// Reads the body of a successful answer. A bad entry is skipped and counted, so that it hides no other.
-    pub(super) fn decode(body: &[u8]) -> Result<Self, PageError> {
+    /// Reads the body of a successful answer. A bad entry is skipped and counted, so that it hides no other. Tasks that
+    /// are as an earlier listing found them are shared with that.
+    pub(super) fn decode(body: &[u8], earlier: &Earlier) -> Result<Self, PageError> {
         let text = String::from_utf8_lossy(body);
         let mut frame = Frame::default();
         let mut scanner = Scanner::new(&text);
-        frame.read(&mut scanner).and_then(|()| scanner.end()).map_err(|Malformed| malformed(&text))?;
+        frame
+            .read(&mut scanner, earlier)
+            .and_then(|()| scanner.end())
+            .map_err(|Malformed| malformed(&text))?;
         frame.other.list::<IgnoredAny>().map_err(|source| PageError::List { list: "tasks", source })?;
         // Whether all tasks have been seen can't be known without their number.
         let count = frame.count.integer().and_then(|count| u64::try_from(count).ok());
@@ -78,11 +82,11 @@ struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    fn read(&mut self, scanner: &mut Scanner<'a>) -> Result<(), Malformed> {
+    fn read(&mut self, scanner: &mut Scanner<'a>, earlier: &Earlier) -> Result<(), Malformed> {
         scanner.object(|key, scanner| {
             match key {
                 "count" => self.count = scanner.value()?,
-                "tasks" => self.read_tasks(scanner)?,
+                "tasks" => self.read_tasks(scanner, earlier)?,
                 _ => scanner.skip()?,
             }
             Ok(())
@@ -90,14 +94,14 @@ impl<'a> Frame<'a> {
     }
 
     /// Of repeated keys the last one counts.
-    fn read_tasks(&mut self, scanner: &mut Scanner<'a>) -> Result<(), Malformed> {
+    fn read_tasks(&mut self, scanner: &mut Scanner<'a>, earlier: &Earlier) -> Result<(), Malformed> {
         (self.tasks, self.skipped, self.other) = (Vec::new(), 0, Value::default());
         if scanner.peek() != Some(b'[') {
             self.other = scanner.value()?;
             return Ok(());
         }
         scanner.list(|scanner| {
-            match task::decode(scanner)? {
+            match task::decode(scanner, earlier)? {
                 Some(task) => self.tasks.push(task),
                 None => self.skipped += 1,
             }

@@ -1,6 +1,6 @@
 //! One entry of the task list.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use k8s_openapi::jiff::Timestamp;
 
@@ -10,13 +10,14 @@ use super::{
     task_error,
 };
 use crate::core::{
-    task::{Percent, Server, SubTask, Task, TaskId, TaskState},
+    task::{Details, Earlier, Percent, Server, SubTask, Task, TaskState},
     text::limits,
 };
 
 /// Reads a task. None when it isn't an object or has no id, since nothing could be said of it.
-pub(super) fn decode(scanner: &mut Scanner<'_>) -> Result<Option<Task>, Malformed> {
-    Ok(object(scanner, Entry::field)?.and_then(|entry| entry.to_task()))
+pub(super) fn decode(scanner: &mut Scanner<'_>, earlier: &Earlier) -> Result<Option<Task>, Malformed> {
+    let entry = object(scanner, Entry::field)?;
+    Ok(entry.and_then(|entry| entry.to_details()).map(|details| earlier.share(&details)))
 }
 
 /// Reads an object, field by field; passes anything else by.
@@ -82,15 +83,15 @@ impl<'a> Entry<'a> {
         Ok(())
     }
 
-    fn to_task(&self) -> Option<Task> {
+    fn to_details(&self) -> Option<Details<'a>> {
         let id = self.id.text(limits::ID)?;
-        Some(Task {
-            id: TaskId::new(&id),
-            name: self.name.text(limits::NAME).unwrap_or_default().into(),
+        Some(Details {
+            id,
+            name: self.name.text(limits::NAME).unwrap_or_default(),
             state: TaskState::parse(&self.state.text(limits::NAME).unwrap_or_default()),
-            kind: shared(self.kind.text(limits::NAME)),
-            os_type: shared(self.os_type.text(limits::NAME)),
-            enterprise_project_id: shared(self.enterprise_project_id.text(limits::ID)),
+            kind: self.kind.text(limits::NAME),
+            os_type: self.os_type.text(limits::NAME),
+            enterprise_project_id: self.enterprise_project_id.text(limits::ID),
             migrate_speed: self.migrate_speed.number(),
             created: self.create_date.time(),
             estimated_completion: self.estimate_complete_time.time(),
@@ -101,10 +102,6 @@ impl<'a> Entry<'a> {
             error: task_error::decode(self.error_json),
         })
     }
-}
-
-fn shared(text: Option<Cow<'_, str>>) -> Option<Arc<str>> {
-    text.map(Arc::from)
 }
 
 /// What is read of a source or target server.
@@ -131,13 +128,13 @@ impl<'a> ServerEntry<'a> {
         Ok(())
     }
 
-    fn to_server(&self) -> Server {
+    fn to_server(&self) -> Server<'a> {
         Server {
-            id: shared(self.id.text(limits::ID)),
-            name: shared(self.name.text(limits::NAME)),
-            ip: shared(self.ip.text(limits::NAME)),
-            state: shared(self.state.text(limits::NAME)),
-            vm_id: shared(self.vm_id.text(limits::ID)),
+            id: self.id.text(limits::ID),
+            name: self.name.text(limits::NAME),
+            ip: self.ip.text(limits::NAME),
+            state: self.state.text(limits::NAME),
+            vm_id: self.vm_id.text(limits::ID),
         }
     }
 }
@@ -198,7 +195,7 @@ struct Step<'a> {
     end: Option<Timestamp>,
 }
 
-impl Step<'_> {
+impl<'a> Step<'a> {
     fn has_started(&self) -> bool {
         self.start.is_some() || self.progress > Percent::default()
     }
@@ -207,8 +204,8 @@ impl Step<'_> {
         self.name.starts_with("MIGRATE_") || self.name.starts_with("SYNC_")
     }
 
-    fn to_sub_task(&self) -> SubTask {
-        SubTask { name: self.name.as_ref().into(), progress: self.progress }
+    fn to_sub_task(&self) -> SubTask<'a> {
+        SubTask { name: self.name.clone(), progress: self.progress }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::core::{
 };
 
 /// Reads a task's error. None when the task has none.
-pub(super) fn decode(error_json: Value<'_>) -> Option<TaskError> {
+pub(super) fn decode(error_json: Value<'_>) -> Option<TaskError<'static>> {
     if let Some(object) = error_json.object() {
         return from_object(&object);
     }
@@ -20,12 +20,12 @@ pub(super) fn decode(error_json: Value<'_>) -> Option<TaskError> {
     }
 }
 
-fn plain(text: &str) -> TaskError {
+fn plain(text: &str) -> TaskError<'static> {
     TaskError { code: None, message: Some(text::one_line(text, limits::MESSAGE).into()) }
 }
 
 /// JSON in a string. What has neither a code nor a message is shown as it is.
-fn from_json(text: &str) -> TaskError {
+fn from_json(text: &str) -> TaskError<'static> {
     let error = match Object::parse(text) {
         Ok(object) => from_object(&object),
         Err(_) => error(salvage(text, "error_code"), salvage(text, "error_msg")),
@@ -33,12 +33,12 @@ fn from_json(text: &str) -> TaskError {
     error.unwrap_or_else(|| plain(text))
 }
 
-fn from_object(object: &Object<'_>) -> Option<TaskError> {
+fn from_object(object: &Object<'_>) -> Option<TaskError<'static>> {
     let field = |key| object.full_text(key).map(std::borrow::Cow::into_owned);
     error(field("error_code"), field("error_msg"))
 }
 
-fn error(code: Option<String>, message: Option<String>) -> Option<TaskError> {
+fn error(code: Option<String>, message: Option<String>) -> Option<TaskError<'static>> {
     let line = |text: Option<String>, limit| {
         let line = text::one_line(&text?, limit);
         (!line.is_empty()).then(|| line.into())
