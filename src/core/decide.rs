@@ -6,7 +6,7 @@
 
 mod values;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
@@ -18,12 +18,12 @@ pub use values::{Carried, Decision, Identity, Inputs, Observation};
 use super::{
     conditions::{Gates, Health, Signs, Truth, Verdict, any_gate_open, find, kept, truth, types},
     failure::Failure,
-    layout::write_tasks,
+    layout::Layout,
     memory::Memory,
     outbox,
     plan::Plan,
     quiet::{Writing, writing},
-    summary::{matched, missing, summarize},
+    summary::{Tally, matched, missing},
     task::Snapshot,
     time::{after, whole_seconds},
     transition::{Basis, Transition, compare},
@@ -55,7 +55,7 @@ fn refuse(inputs: &Inputs<'_>, failure: &Failure) -> Decision {
     };
     set_conditions(&mut status, health, gates, inputs);
     let wake = stale_at.filter(|time| *time > inputs.now);
-    finish(inputs, status, events, inputs.carried.clone(), wake)
+    finish(inputs, status, events, inputs.carried.clone(), wake, None)
 }
 
 /// What is said of the tasks is stale after the longer of three intervals and this.
@@ -76,6 +76,40 @@ struct Draft<'a> {
     events: Vec<OutboxEvent>,
 }
 
+/// Whether a listing is a new baseline, and why, where that has to be told.
+enum Started {
+    No,
+    Yes { why: Option<String> },
+}
+
+/// What the comparison of a listing came to.
+struct Found<'a> {
+    snapshot: &'a Snapshot,
+    memory: Arc<Memory>,
+    transitions: Vec<Transition<'a>>,
+    started: Started,
+}
+
+/// What a new status starts from: the last one, but for the tasks and their ledger if these are written anew.
+fn draft(last: &MigrationTaskWatchStatus, has_tasks: bool) -> MigrationTaskWatchStatus {
+    if !has_tasks {
+        return last.clone();
+    }
+    MigrationTaskWatchStatus {
+        observed_generation: last.observed_generation,
+        observed_target: last.observed_target.clone(),
+        conditions: last.conditions.clone(),
+        summary: None,
+        tasks: Vec::new(),
+        omitted_tasks: last.omitted_tasks,
+        missing: None,
+        last_sync_time: last.last_sync_time.clone(),
+        last_handled_reconcile_at: last.last_handled_reconcile_at.clone(),
+        outbox: None,
+        ledger: None,
+    }
+}
+
 impl<'a> Draft<'a> {
     fn new(inputs: &'a Inputs<'a>, plan: &'a Plan) -> Self {
         Self {
@@ -83,7 +117,7 @@ impl<'a> Draft<'a> {
             plan,
             snapshot: inputs.observation.snapshot.as_deref(),
             carried: inputs.carried.clone(),
-            status: inputs.last.clone(),
+            status: draft(inputs.last, inputs.observation.snapshot.is_some()),
             events: Vec::new(),
         }
     }
@@ -92,10 +126,9 @@ impl<'a> Draft<'a> {
         if self.is_early() {
             return Decision { status: None, carried: self.carried, wake: None };
         }
-        let gates = match self.snapshot {
-            Some(snapshot) => self.record(snapshot),
-            None => Vec::new(),
-        };
+        let found = self.snapshot.map(|snapshot| self.compare(snapshot));
+        let (gates, layout) = found.as_ref().map(|found| self.write(found)).unzip();
+        let gates = gates.unwrap_or_default();
         let health = Health::judge(&self.signs());
         let stale_at = self.stale_at();
         let verdicts = self.gates(gates, stale_at);
@@ -109,7 +142,7 @@ impl<'a> Draft<'a> {
             self.status.last_handled_reconcile_at = Some(handled.clone());
         }
         set_conditions(&mut self.status, health, verdicts, self.inputs);
-        finish(self.inputs, self.status, self.events, self.carried, wake)
+        finish(self.inputs, self.status, self.events, self.carried, wake, layout)
     }
 
     /// Nothing has been found yet for a watch that has a status: that stays until there is something to say, and
@@ -122,72 +155,72 @@ impl<'a> Draft<'a> {
             && !self.inputs.last.conditions.is_empty()
     }
 
-    /// Compares the listing with what is remembered, if that hasn't been done, and writes what it found.
-    fn record(&mut self, snapshot: &Snapshot) -> Vec<Verdict> {
+    /// Compares the listing with what is remembered, if that hasn't been done.
+    fn compare(&mut self, snapshot: &'a Snapshot) -> Found<'a> {
         let same_target = self.has_listing();
         let again = same_target && self.carried.compared == Some(snapshot.sequence);
-        let mut baseline = None;
+        let mut started = Started::No;
         let (memory, transitions) = match self.carried.memory.take() {
             Some(memory) if again => (memory, Vec::new()),
             remembered => {
                 let memory = remembered
-                    .map_or_else(|| Memory::restore(&self.inputs.identity.uid, self.inputs.last), Ok)
+                    .map_or_else(
+                        || Memory::restore(&self.inputs.identity.uid, self.inputs.last).map(Arc::new),
+                        Ok,
+                    )
                     .map_err(|error| format!("What was known of omitted tasks is lost, since {error}."));
                 let gate_open = any_gate_open(&self.inputs.last.conditions);
-                match &memory {
+                let (memory, transitions) = match &memory {
                     Ok(memory) if same_target => {
                         compare(Basis::Memory { memory, gate_open, again }, self.plan, snapshot)
                     }
                     _ => {
-                        baseline = Some(memory.err().filter(|_| same_target));
+                        started = Started::Yes { why: memory.err().filter(|_| same_target) };
                         compare(Basis::Baseline, self.plan, snapshot)
                     }
-                }
+                };
+                (Arc::new(memory), transitions)
             }
         };
         self.carried.compared = Some(snapshot.sequence);
-        let verdicts = self.write(snapshot, &memory, &transitions);
-        if let Some(why) = baseline {
-            let summary = self.status.summary.clone().unwrap_or_default();
-            self.events.insert(0, outbox::watch_started(&summary, why.as_deref()));
-        }
-        self.carried.memory = Some(memory);
-        verdicts
+        self.carried.memory = Some(memory.clone());
+        Found { snapshot, memory, transitions, started }
     }
 
-    fn write(
-        &mut self,
-        snapshot: &Snapshot,
-        memory: &Memory,
-        transitions: &[Transition<'_>],
-    ) -> Vec<Verdict> {
+    /// Writes what was found.
+    fn write<'f>(&mut self, found: &'f Found<'_>) -> (Vec<Verdict>, Layout<'f>)
+    where
+        'a: 'f,
+    {
+        let Found { snapshot, memory, transitions, started } = found;
         self.events = outbox::task_events(transitions);
-        let matched = matched(self.plan, snapshot, memory);
+        let tally = Tally::of(matched(self.plan, memory));
         let missing = missing(self.plan, snapshot);
         let verdicts = Gates {
             plan: self.plan,
-            matched: &matched,
+            tally: &tally,
             missing: &missing,
             memory,
             unreadable: snapshot.unreadable,
         }
         .judge();
+        let summary = tally.summary();
         self.status.observed_target = Some(self.plan.target.clone());
-        self.status.summary = Some(summarize(&matched));
         self.status.missing = (missing.count > 0).then_some(missing);
         self.status.last_sync_time = Some(Time(whole_seconds(snapshot.completed)));
+        let started = match started {
+            Started::No => None,
+            Started::Yes { why } => Some(outbox::watch_started(&summary, why.as_deref())),
+        };
+        self.status.summary = Some(summary);
         // The outbox is part of what has to fit.
         self.status.outbox =
             outbox::next(self.inputs.last.outbox.as_ref(), self.events.clone(), self.inputs.now);
-        write_tasks(
-            &mut self.status,
-            &self.inputs.identity.uid,
-            self.plan,
-            matched,
-            memory,
-            snapshot.completed,
-        );
-        verdicts
+        self.events.splice(..0, started);
+        let uid = &self.inputs.identity.uid;
+        let layout =
+            Layout::write_tasks(&mut self.status, uid, self.plan, memory, tally.total, snapshot.completed);
+        (verdicts, layout)
     }
 
     /// Whether the status holds a listing of what the spec asks for.
@@ -281,12 +314,17 @@ fn finish(
     events: Vec<OutboxEvent>,
     mut carried: Carried,
     wake: Option<Timestamp>,
+    layout: Option<Layout<'_>>,
 ) -> Decision {
     status.outbox = outbox::next(inputs.last.outbox.as_ref(), events, inputs.now);
     match writing(inputs.last, &status, carried.written, inputs.now) {
         Writing::Now => {
             // Whole seconds, as all times that it is compared with: no wake-up comes a moment too early.
             carried.written = Some(whole_seconds(inputs.now));
+            // The one part that is costly, and tells nobody anything.
+            if let Some(layout) = layout {
+                status.ledger = layout.ledger();
+            }
             Decision { status: Some(status), carried, wake }
         }
         Writing::At(time) => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::task::{Task, TaskState};
+use super::task::Task;
 use crate::api;
 
 /// The filter of a watch, ready to be applied. The enterprise project isn't part of it: the API applies that.
@@ -35,20 +35,21 @@ impl Filter {
     /// Whether the task is one of the watch's, whatever its state.
     #[must_use]
     pub fn matches(&self, task: &Task) -> bool {
-        let source_id = task.source.id.as_deref();
-        let source_name = task.source.name.as_deref();
-        self.ids.as_ref().is_none_or(|ids| ids.contains(task.id.as_str()))
-            && self.source_ids.as_ref().is_none_or(|ids| source_id.is_some_and(|id| ids.contains(id)))
-            && self.name.as_ref().is_none_or(|pattern| pattern.matches(&task.name))
+        self.ids.as_ref().is_none_or(|ids| ids.contains(&*task.id()))
+            && self.name.as_ref().is_none_or(|pattern| pattern.matches(task.name()))
+            && self
+                .source_ids
+                .as_ref()
+                .is_none_or(|ids| task.source_id().is_some_and(|id| ids.contains(&*id)))
             && self.source_names.as_ref().is_none_or(|patterns| {
-                source_name.is_some_and(|name| patterns.iter().any(|pattern| pattern.matches(name)))
+                task.source_name().is_some_and(|name| patterns.iter().any(|pattern| pattern.matches(&name)))
             })
     }
 
     /// Whether tasks in this state are shown.
     #[must_use]
-    pub fn shows(&self, state: &TaskState) -> bool {
-        self.states.as_ref().is_none_or(|states| states.contains(state.name()))
+    pub fn shows(&self, state: &str) -> bool {
+        self.states.as_ref().is_none_or(|states| states.contains(state))
     }
 
     /// Whether only some states are shown, so that nothing can be said of all tasks.

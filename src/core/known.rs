@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::task::{Percent, TaskState};
+use super::task::{Percent, Task, TaskState};
 use crate::api::TaskStatus;
 
 /// Whether a remembered task was in the last listing.
@@ -55,6 +55,65 @@ pub struct Known {
     pub last_transition: Option<Timestamp>,
     /// Since when it counts as stalled.
     pub stalled_since: Option<Timestamp>,
+}
+
+impl Mark {
+    /// Where a task stands.
+    #[must_use]
+    pub fn of(task: &Task) -> Self {
+        Self { step: task.step_name().map(|step| Arc::from(&*step)), progress: task.progress() }
+    }
+}
+
+/// What is remembered of a listed task beyond what the listing says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Note {
+    /// When it last moved on; running tasks only.
+    pub last_progress: Option<Timestamp>,
+    /// When its state last changed, if that was seen.
+    pub last_transition: Option<Timestamp>,
+    /// Since when it counts as stalled.
+    pub stalled_since: Option<Timestamp>,
+    /// What holds instead of what the listing says, since that left the state out.
+    pub instead: Option<Box<Known>>,
+}
+
+impl Note {
+    /// Whether there is nothing to remember.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// A note that what was known still holds.
+    #[must_use]
+    pub fn instead(known: Known) -> Self {
+        Self {
+            last_progress: known.last_progress,
+            last_transition: known.last_transition,
+            stalled_since: known.stalled_since,
+            instead: Some(Box::new(known)),
+        }
+    }
+}
+
+impl Known {
+    /// What is known of a listed task.
+    #[must_use]
+    pub fn of(task: &Task, note: Option<&Note>) -> Self {
+        if let Some(instead) = note.and_then(|note| note.instead.as_deref()) {
+            return instead.clone();
+        }
+        Self {
+            state: task.state(),
+            name: Some(task.name().into()),
+            presence: Presence::Listed,
+            mark: Some(Mark::of(task)),
+            last_progress: note.and_then(|note| note.last_progress),
+            last_transition: note.and_then(|note| note.last_transition),
+            stalled_since: note.and_then(|note| note.stalled_since),
+        }
+    }
 }
 
 impl From<&TaskStatus> for Known {

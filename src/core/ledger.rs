@@ -9,17 +9,20 @@
 mod bits;
 mod format;
 mod groups;
+mod sorted;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use ring::digest;
 use siphasher::sip::SipHasher24;
 use thiserror::Error;
 
+use self::sorted::Sorted;
 use super::{
     known::{Known, Presence},
-    task::{TaskId, TaskState},
+    memory::Listed,
+    task::{Phase, Task, TaskId, TaskState},
 };
 
 /// The longest ledger, in bytes of base64.
@@ -58,15 +61,29 @@ impl Trait {
 pub struct Ledger {
     hash: IdHash,
     bits: u8,
-    hashed: HashMap<u64, Known>,
+    /// Hashes, rising, each with the place of what is known of it.
+    hashed: Vec<(u64, u32)>,
+    /// What is known: little, and the same of many.
+    kinds: Vec<Known>,
     named: Vec<(TaskId, Known)>,
 }
 
 impl Ledger {
+    /// Whether no task is remembered by its hash.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.hashed.is_empty()
+    }
+
     /// What is remembered of a task.
     #[must_use]
-    pub fn get(&self, id: &TaskId) -> Option<&Known> {
-        if self.hashed.is_empty() { None } else { self.hashed.get(&self.key(id)) }
+    pub fn get(&self, id: &str) -> Option<&Known> {
+        if self.is_empty() {
+            return None;
+        }
+        let key = self.key(id);
+        let place = self.hashed.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        self.hashed.get(place).and_then(|(_, kind)| self.kinds.get(*kind as usize))
     }
 
     /// The length of its hashes.
@@ -77,19 +94,40 @@ impl Ledger {
 
     /// The hash by which a task is remembered.
     #[must_use]
-    pub fn key(&self, id: &TaskId) -> u64 {
+    pub fn key(&self, id: &str) -> u64 {
         shorten(self.hash.of(id), self.bits)
     }
 
     /// All tasks that are remembered by their hash.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &Known)> {
-        self.hashed.iter().map(|(key, known)| (*key, known))
+        self.hashed.iter().filter_map(|(key, kind)| Some((*key, self.kinds.get(*kind as usize)?)))
     }
 
-    /// The same ledger with other tasks.
+    /// What is left of it when these have been listed, and how many of the others are told. `judge` says of one what
+    /// to remember, and whether it is told.
     #[must_use]
-    pub fn with(&self, hashed: HashMap<u64, Known>) -> Self {
-        Self { hash: self.hash, bits: self.bits, hashed, named: Vec::new() }
+    pub fn after(
+        &self,
+        listed: &HashSet<u64>,
+        judge: impl Fn(&Known) -> (Option<Known>, bool),
+    ) -> (Self, usize) {
+        let verdicts: Vec<_> = self.kinds.iter().map(judge).collect();
+        let mut told = 0;
+        let mut left = self.hashed.clone();
+        left.retain(|(key, kind)| {
+            if listed.contains(key) {
+                return false;
+            }
+            let verdict = verdicts.get(*kind as usize);
+            told += usize::from(verdict.is_some_and(|(_, told)| *told));
+            verdict.is_some_and(|(after, _)| after.is_some())
+        });
+        // None is asked for of those that weren't kept.
+        let kinds =
+            verdicts.into_iter().zip(&self.kinds).map(|((after, _), kind)| after.unwrap_or(kind.clone()));
+        let kinds = if left.is_empty() { Vec::new() } else { kinds.collect() };
+        left.shrink_to_fit();
+        (Self { hash: self.hash, bits: self.bits, hashed: left, kinds, named: Vec::new() }, told)
     }
 
     /// Takes out the tasks that are stored with their ids.
@@ -109,7 +147,9 @@ impl Ledger {
 /// A task to be remembered.
 #[derive(Clone, Copy, Debug)]
 pub enum Entry<'a> {
-    /// One whose id is known.
+    /// One of the last listing.
+    Listed(Listed<'a>),
+    /// Another one whose id is known.
     Known(&'a TaskId, &'a Known),
     /// One that an earlier ledger remembered, by the hash it had there.
     Hashed(u64, &'a Known),
@@ -122,8 +162,8 @@ pub struct Page<'a> {
     pub uid: &'a str,
     /// The tasks to remember.
     pub entries: &'a [Entry<'a>],
-    /// The ids of the tasks that are written out in the status, which no entry may be mistaken for.
-    pub written: &'a [&'a TaskId],
+    /// The tasks that are written out in the status, which no entry may be mistaken for.
+    pub written: &'a [&'a Task],
     /// The bits that the hashes of an earlier ledger have.
     pub earlier_bits: u8,
     /// How long a task may stand still.
@@ -143,23 +183,46 @@ impl Page<'_> {
         let has_hashed = self.entries.iter().any(|entry| matches!(entry, Entry::Hashed(..)));
         // Hashes that came from an earlier ledger can be shortened further, but not made longer.
         let most = if has_hashed { self.earlier_bits } else { format::MOST_BITS };
-        (format::LEAST_BITS..=most).rev().step_by(2).find_map(|bits| {
-            let text = format::encode(self, bits);
-            (text.len() <= room.min(MAX_LENGTH)).then_some(text)
-        })
+        let sorted = Sorted::new(self);
+        let lengths = (format::LEAST_BITS..=most).rev().step_by(2);
+        let room = room.min(MAX_LENGTH);
+        lengths
+            .filter_map(|bits| Some(format::encode(self, &sorted.divide(bits, room)?)))
+            .find(|text| text.len() <= room)
     }
 
     fn step(&self) -> Duration {
         self.stall_after.map_or(Duration::ZERO, |after| after / AGES)
     }
 
-    fn trait_of(&self, known: &Known) -> Trait {
-        let age = known.last_progress.filter(|_| known.state == TaskState::Running).map_or(0, |last| {
-            let age = Duration::try_from(self.now.duration_since(last)).unwrap_or_default();
-            u64::try_from(age.as_millis() / self.step().as_millis().max(1)).unwrap_or(Trait::OLDEST)
-        });
-        let age = if self.stall_after.is_some() { age.min(Trait::OLDEST) } else { 0 };
+    fn trait_of(&self, entry: &Entry<'_>) -> Trait {
+        match entry {
+            Entry::Listed(Listed { task, note }) => match note.and_then(|note| note.instead.as_deref()) {
+                Some(known) => self.trait_of_known(known),
+                None => Trait {
+                    age: self.age(task.phase() == Phase::Running, note.and_then(|note| note.last_progress)),
+                    state: task.state(),
+                    presence: Presence::Listed,
+                },
+            },
+            Entry::Known(_, known) | Entry::Hashed(_, known) => self.trait_of_known(known),
+        }
+    }
+
+    fn trait_of_known(&self, known: &Known) -> Trait {
+        let age = self.age(known.state == TaskState::Running, known.last_progress);
         Trait { state: known.state.clone(), presence: known.presence, age }
+    }
+
+    fn age(&self, is_running: bool, last_progress: Option<Timestamp>) -> u64 {
+        if self.stall_after.is_none() {
+            return 0;
+        }
+        last_progress.filter(|_| is_running).map_or(0, |last| {
+            let age = Duration::try_from(self.now.duration_since(last)).unwrap_or_default();
+            let steps = u64::try_from(age.as_millis() / self.step().as_millis().max(1));
+            steps.unwrap_or(Trait::OLDEST).min(Trait::OLDEST)
+        })
     }
 }
 
@@ -196,8 +259,8 @@ impl IdHash {
         Self(SipHasher24::new_with_key(&key))
     }
 
-    fn of(&self, id: &TaskId) -> u64 {
-        self.0.hash(id.as_str().as_bytes())
+    fn of(&self, id: &str) -> u64 {
+        self.0.hash(id.as_bytes())
     }
 }
 

@@ -4,7 +4,7 @@
 //! written, under names made of the watch's uid, the outbox's sequence and their place in it, so that an event
 //! that is created again is the same event. The next write clears the outbox.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap};
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
@@ -99,7 +99,7 @@ pub fn task_events(transitions: &[Transition<'_>]) -> Vec<OutboxEvent> {
     let mut told: Vec<(usize, TransitionKind, Vec<OutboxEvent>)> = kinds
         .iter_mut()
         .map(|(kind, transitions)| {
-            transitions.sort_by_key(|transition| transition.subject.order());
+            transitions.sort_by_cached_key(|transition| transition.subject.order());
             let events = if transitions.len() > MOST_OF_A_KIND {
                 vec![together(*kind, transitions)]
             } else {
@@ -134,20 +134,20 @@ fn alone(transition: &Transition<'_>) -> OutboxEvent {
     let name = transition.subject.name();
     let note = match (&transition.subject, transition.kind) {
         (Subject::Listed(task), TransitionKind::Failed) => {
-            format!("{name} failed ({}){}", task.state.name(), error(task))
+            format!("{name} failed ({}){}", task.state_name(), error(task))
         }
         (Subject::Listed(task), TransitionKind::Aborted) => {
-            format!("{name} was aborted ({}){}", task.state.name(), error(task))
+            format!("{name} was aborted ({}){}", task.state_name(), error(task))
         }
         (Subject::Listed(task), TransitionKind::Stalled) => {
-            let step = task.sub_task.as_ref().map_or(String::new(), |step| format!(" in step {}", step.name));
+            let step = task.step_name().map_or(String::new(), |step| format!(" in step {step}"));
             format!("{name} makes no progress: it stands at {} %{step}", task.progress().get())
         }
         (Subject::Listed(task), TransitionKind::Resumed) => {
             format!("{name} moves again, at {} %", task.progress().get())
         }
         (Subject::Listed(task), TransitionKind::Succeeded) => {
-            format!("{name} is done ({})", task.state.name())
+            format!("{name} is done ({})", task.state_name())
         }
         (_, TransitionKind::Started) => format!("{name} has started"),
         (_, TransitionKind::Syncing) => format!("{name} has copied its server and carries changes over"),
@@ -158,7 +158,7 @@ fn alone(transition: &Transition<'_>) -> OutboxEvent {
 }
 
 fn error(task: &Task) -> String {
-    let Some(error) = &task.error else { return String::new() };
+    let Some(error) = task.details().error else { return String::new() };
     let parts = [error.code.as_deref(), error.message.as_deref()];
     let text: Vec<&str> = parts.into_iter().flatten().collect();
     if text.is_empty() { String::new() } else { format!(": {}", text.join(": ")) }
@@ -217,22 +217,23 @@ impl TransitionKind {
 }
 
 impl Subject<'_> {
-    fn parts(&self) -> (&str, &str) {
+    fn parts(&self) -> (&str, Cow<'_, str>) {
         match self {
-            Self::Listed(task) => (&task.name, task.id.as_str()),
-            Self::Remembered(id, known) => (known.name.as_deref().unwrap_or_default(), id.as_str()),
-            Self::Nameless => ("", ""),
+            Self::Listed(task) => (task.name(), task.id().into_cow()),
+            Self::Remembered(id, known) => (known.name.as_deref().unwrap_or_default(), id.as_str().into()),
+            Self::Nameless => ("", "".into()),
         }
     }
 
     fn order(&self) -> (String, String) {
         let (name, id) = self.parts();
-        (name.to_owned(), id.to_owned())
+        (name.to_owned(), id.into_owned())
     }
 
     /// The task in a sentence of its own.
     fn name(&self) -> String {
-        match self.parts() {
+        let (name, id) = self.parts();
+        match (name, &*id) {
             ("", "") => "A task that wasn't written out".to_owned(),
             ("", id) => format!("Task {id}"),
             (name, id) => format!("Task {name} ({id})"),
@@ -241,7 +242,8 @@ impl Subject<'_> {
 
     /// The task in a list.
     fn short_name(&self) -> String {
-        match self.parts() {
+        let (name, id) = self.parts();
+        match (name, &*id) {
             ("", "") => "one that wasn't written out".to_owned(),
             ("", id) => id.to_owned(),
             (name, _) => one_line(name, 64),

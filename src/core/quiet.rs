@@ -32,7 +32,8 @@ pub enum Writing {
     Never,
 }
 
-/// Decides whether `new` is written over `last`, which was written at `written` (unknown after a restart).
+/// Decides whether `new` is written over `last`, which was written at `written` (unknown after a restart). A ledger
+/// that isn't there yet is taken for as long as the last one.
 #[must_use]
 pub fn writing(
     last: &MigrationTaskWatchStatus,
@@ -49,7 +50,8 @@ pub fn writing(
     if Progress::of(last) != Progress::of(new) {
         return due(after(written, PROGRESS_PAUSE), now);
     }
-    let heartbeat = if json_size(new) > LARGE { LARGE_HEARTBEAT } else { HEARTBEAT };
+    let ledger = new.ledger.is_none().then(|| last.ledger.as_ref().map_or(0, String::len));
+    let heartbeat = if json_size(new) + ledger.unwrap_or(0) > LARGE { LARGE_HEARTBEAT } else { HEARTBEAT };
     match (time(last.last_sync_time.as_ref()), time(new.last_sync_time.as_ref())) {
         (last, Some(new)) if last != Some(new) => due(after(last.unwrap_or(written), heartbeat), now),
         _ => Writing::Never,

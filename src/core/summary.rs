@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use k8s_openapi::jiff::Timestamp;
+
 use super::{
-    known::Known,
-    memory::Memory,
+    memory::{Listed, Memory},
     plan::Plan,
-    task::{Phase, Snapshot, Task},
+    task::{Phase, Snapshot, TaskState},
     text::{cut, limits},
     time::written,
 };
@@ -19,68 +20,88 @@ const OTHER_STATES: &str = "(other)";
 /// How many of the missing ids are named.
 const MOST_MISSING: usize = 100;
 
-/// A task that the watch shows, with what is remembered of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Matched<'a> {
-    /// The task.
-    pub task: &'a Task,
-    /// What is remembered of it.
-    pub known: &'a Known,
+/// The tasks of a listing that the watch shows, in the order of their ids. The memory is the one that the listing has
+/// been compared into.
+pub fn matched<'a>(plan: &'a Plan, memory: &'a Memory) -> impl Iterator<Item = Listed<'a>> + Clone {
+    memory.listed().filter(|listed| plan.filter.shows(listed.task.state_name()))
 }
 
-impl Matched<'_> {
-    /// Whether the task stands still.
+/// The tasks, counted.
+#[derive(Clone, Debug, Default)]
+pub struct Tally<'a> {
+    /// How many there are.
+    pub total: usize,
+    /// How many in each state.
+    pub states: BTreeMap<TaskState, usize>,
+    /// Those that have failed.
+    pub failed: Vec<Listed<'a>>,
+    /// Those that stand still.
+    pub stalled: Vec<Listed<'a>>,
+    progress: i64,
+    estimated_completion: Option<Timestamp>,
+}
+
+impl<'a> Tally<'a> {
+    /// Counts tasks.
     #[must_use]
-    pub fn is_stalled(&self) -> bool {
-        self.known.stalled_since.is_some()
+    pub fn of(tasks: impl Iterator<Item = Listed<'a>>) -> Self {
+        let mut tally = Self::default();
+        tasks.for_each(|listed| tally.add(listed));
+        tally
     }
-}
 
-/// The tasks of a listing that the watch shows. The memory is the one that the listing has been compared into.
-#[must_use]
-pub fn matched<'a>(plan: &Plan, snapshot: &'a Snapshot, memory: &'a Memory) -> Vec<Matched<'a>> {
-    let tasks =
-        snapshot.tasks.iter().filter(|task| plan.filter.matches(task) && plan.filter.shows(&task.state));
-    tasks.filter_map(|task| Some(Matched { task, known: memory.get(&task.id)? })).collect()
-}
+    fn add(&mut self, listed: Listed<'a>) {
+        let task = listed.task;
+        self.total += 1;
+        *self.states.entry(task.state()).or_default() += 1;
+        self.progress += i64::from(task.progress().get());
+        match task.phase() {
+            Phase::Failed => self.failed.push(listed),
+            Phase::Running => {
+                self.estimated_completion = self.estimated_completion.max(task.estimated_completion());
+            }
+            _ => {}
+        }
+        if listed.is_stalled() {
+            self.stalled.push(listed);
+        }
+    }
 
-/// Counts the tasks.
-#[must_use]
-pub fn summarize(tasks: &[Matched<'_>]) -> Summary {
-    let count =
-        |phase: Phase| number(tasks.iter().filter(|matched| matched.task.state.phase() == phase).count());
-    let running = tasks.iter().filter(|matched| matched.task.state.phase() == Phase::Running);
-    let progress: i64 = tasks.iter().map(|matched| i64::from(matched.task.progress().get())).sum();
-    Summary {
-        total: number(tasks.len()),
-        pending: count(Phase::Pending),
-        running: count(Phase::Running),
-        syncing: count(Phase::Syncing),
-        succeeded: count(Phase::Succeeded),
-        failed: count(Phase::Failed),
-        aborted: count(Phase::Aborted),
-        other: count(Phase::Other),
-        stalled: number(tasks.iter().filter(|matched| matched.is_stalled()).count()),
-        progress: progress.checked_div(number(tasks.len())).unwrap_or(0),
-        by_state: by_state(tasks),
-        estimated_completion_time: running
-            .filter_map(|matched| matched.task.estimated_completion)
-            .max()
-            .and_then(written),
+    /// How many are in a state that is one of these.
+    pub fn count(&self, of: impl Fn(&TaskState) -> bool) -> usize {
+        self.states.iter().filter(|(state, _)| of(state)).map(|(_, count)| count).sum()
     }
-}
 
-fn by_state(tasks: &[Matched<'_>]) -> BTreeMap<String, i64> {
-    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
-    for matched in tasks {
-        *counts.entry(matched.task.state.name()).or_default() += 1;
+    /// The counts as status has them.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let count = |phase: Phase| number(self.count(|state| state.phase() == phase));
+        Summary {
+            total: number(self.total),
+            pending: count(Phase::Pending),
+            running: count(Phase::Running),
+            syncing: count(Phase::Syncing),
+            succeeded: count(Phase::Succeeded),
+            failed: count(Phase::Failed),
+            aborted: count(Phase::Aborted),
+            other: count(Phase::Other),
+            stalled: number(self.stalled.len()),
+            progress: self.progress.checked_div(number(self.total)).unwrap_or(0),
+            by_state: self.by_state(),
+            estimated_completion_time: self.estimated_completion.and_then(written),
+        }
     }
-    let mut by_state = BTreeMap::new();
-    for (place, (state, count)) in counts.into_iter().enumerate() {
-        let state = if place < MOST_STATES { cut(state, limits::NAME) } else { OTHER_STATES };
-        *by_state.entry(state.to_owned()).or_default() += count;
+
+    fn by_state(&self) -> BTreeMap<String, i64> {
+        let names: BTreeMap<&str, usize> =
+            self.states.iter().map(|(state, count)| (state.name(), *count)).collect();
+        let mut by_state = BTreeMap::new();
+        for (place, (state, count)) in names.into_iter().enumerate() {
+            let state = if place < MOST_STATES { cut(state, limits::NAME) } else { OTHER_STATES };
+            *by_state.entry(state.to_owned()).or_default() += number(count);
+        }
+        by_state
     }
-    by_state
 }
 
 /// The listed ids that no task of the account answers to, whatever its state.
@@ -89,11 +110,13 @@ pub fn missing(plan: &Plan, snapshot: &Snapshot) -> Missing {
     if plan.filter.id_lists() == 0 {
         return Missing::default();
     }
-    let tasks = || snapshot.tasks.iter().filter(|task| plan.filter.matches(task));
-    let ids: HashSet<&str> = tasks().map(|task| task.id.as_str()).collect();
-    let sources: HashSet<&str> = tasks().filter_map(|task| task.source.id.as_deref()).collect();
-    let mut names: Vec<&str> = plan.filter.ids().filter(|id| !ids.contains(id)).collect();
-    names.extend(plan.filter.source_ids().filter(|id| !sources.contains(id)));
+    let (mut ids, mut sources) = (HashSet::new(), HashSet::new());
+    for task in snapshot.tasks.iter().filter(|task| plan.filter.matches(task)) {
+        ids.insert(task.id().to_string());
+        sources.extend(task.source_id().map(|id| id.to_string()));
+    }
+    let mut names: Vec<&str> = plan.filter.ids().filter(|id| !ids.contains(*id)).collect();
+    names.extend(plan.filter.source_ids().filter(|id| !sources.contains(*id)));
     names.sort_unstable();
     Missing {
         count: number(names.len()),

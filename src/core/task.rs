@@ -1,8 +1,21 @@
 //! A migration task as this operator knows it: the few fields that status, transitions and gates need.
+//!
+//! An account has tens of thousands of tasks, so that a [`Task`] is packed: about 110 bytes, which all listings that
+//! found it unchanged share. [`Details`] is the same, spelled out.
+
+mod collection;
+mod details;
+mod index;
+mod packed;
 
 use std::{borrow::Borrow, fmt, sync::Arc};
 
 use k8s_openapi::jiff::Timestamp;
+
+pub use collection::Tasks;
+pub use details::{Details, Server, SubTask, TaskError};
+pub use index::{Earlier, Index};
+pub use packed::{Task, Text};
 
 /// The id of a migration task. Unique within an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -196,113 +209,6 @@ impl Phase {
     }
 }
 
-/// One step of a task.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SubTask {
-    /// The step's name, such as `MIGRATE_LINUX_FILE`.
-    pub name: Arc<str>,
-    /// How far the step is.
-    pub progress: Percent,
-}
-
-/// The source or target server of a task.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Server {
-    /// The server's id in SMS.
-    pub id: Option<Arc<str>>,
-    /// Its name.
-    pub name: Option<Arc<str>>,
-    /// Its address.
-    pub ip: Option<Arc<str>>,
-    /// Its state; sources only.
-    pub state: Option<Arc<str>>,
-    /// The id of the ECS instance; targets only.
-    pub vm_id: Option<Arc<str>>,
-}
-
-/// Why a task failed, as SMS tells it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TaskError {
-    /// A code of the vendor's error reference, such as `SMS.0203`.
-    pub code: Option<Arc<str>>,
-    /// The vendor's text, one line.
-    pub message: Option<Arc<str>>,
-}
-
-/// One migration task, as one listing found it. Every string has been cut to its limit
-/// (see [`limits`](crate::core::text::limits)).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Task {
-    /// The id.
-    pub id: TaskId,
-    /// The name that its owner gave it; may be empty.
-    pub name: Arc<str>,
-    /// The state.
-    pub state: TaskState,
-    /// `MIGRATE_FILE` or `MIGRATE_BLOCK`.
-    pub kind: Option<Arc<str>>,
-    /// `LINUX` or `WINDOWS`.
-    pub os_type: Option<Arc<str>>,
-    /// The enterprise project that the task belongs to.
-    pub enterprise_project_id: Option<Arc<str>>,
-    /// The speed in the vendor's unit (its documents say MB/s, its SDK Mbit/s).
-    pub migrate_speed: Option<f64>,
-    /// When the task was created.
-    pub created: Option<Timestamp>,
-    /// When SMS thinks that the task will be done.
-    pub estimated_completion: Option<Timestamp>,
-    /// The step that the task is in.
-    pub sub_task: Option<SubTask>,
-    /// The progress of the step that copies the data, as soon as there is one.
-    pub copied: Option<Percent>,
-    /// The server that is migrated.
-    pub source: Server,
-    /// The server that it becomes.
-    pub target: Server,
-    /// Why it failed.
-    pub error: Option<TaskError>,
-}
-
-impl Task {
-    /// How far the task is: 100 when syncing or succeeded, else what its data-copying step says, at most 99.
-    #[must_use]
-    pub fn progress(&self) -> Percent {
-        match self.state.phase() {
-            Phase::Syncing | Phase::Succeeded => Percent::FULL,
-            _ => self.copied.unwrap_or_default().min(Percent(99)),
-        }
-    }
-
-    /// Whether data is moving at this moment.
-    #[must_use]
-    pub fn is_moving(&self) -> bool {
-        self.migrate_speed.is_some_and(|speed| speed > 0.0)
-    }
-}
-
-#[cfg(test)]
-impl Task {
-    /// A task of which only this is known.
-    pub(crate) fn bare(id: &str, state: TaskState) -> Self {
-        Self {
-            id: TaskId::new(id),
-            name: "".into(),
-            state,
-            kind: None,
-            os_type: None,
-            enterprise_project_id: None,
-            migrate_speed: None,
-            created: None,
-            estimated_completion: None,
-            sub_task: None,
-            copied: None,
-            source: Server::default(),
-            target: Server::default(),
-            error: None,
-        }
-    }
-}
-
 /// A complete listing: every task of the account (and enterprise project) that was asked, each once.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -310,8 +216,8 @@ pub struct Snapshot {
     pub sequence: u64,
     /// When the listing was complete.
     pub completed: Timestamp,
-    /// The tasks, in no particular order.
-    pub tasks: Vec<Task>,
+    /// The tasks.
+    pub tasks: Tasks,
     /// How many more there are that couldn't be read.
     pub unreadable: usize,
 }

@@ -1,14 +1,14 @@
 //! What happened between two complete listings.
 
-use std::collections::{HashMap, HashSet};
+use std::{borrow::Cow, cmp::Ordering, collections::HashSet};
 
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    known::{Known, Mark, Presence},
-    memory::Memory,
+    known::{Known, Mark, Note, Presence},
+    memory::{Listed, ListedTasks, Memory},
     plan::Plan,
-    task::{Phase, Snapshot, Task, TaskId, TaskState},
+    task::{Phase, Snapshot, Task, TaskId},
     time::after,
 };
 
@@ -86,29 +86,53 @@ pub enum Basis<'a> {
 /// Compares a complete listing with what is remembered: what happened, and what to remember from now on.
 #[must_use]
 pub fn compare<'a>(basis: Basis<'_>, plan: &Plan, snapshot: &'a Snapshot) -> (Memory, Vec<Transition<'a>>) {
-    let mut step =
-        Step { basis, plan, now: snapshot.completed, memory: Memory::default(), transitions: Vec::new() };
-    let mut seen = HashSet::with_capacity(snapshot.tasks.len());
-    for task in snapshot.tasks.iter().filter(|task| plan.filter.matches(task)) {
-        step.listed(task);
-        seen.insert(&task.id);
+    let mut step = Step {
+        plan,
+        now: snapshot.completed,
+        is_baseline: matches!(basis, Basis::Baseline),
+        listed: ListedTasks::none_of(&snapshot.tasks),
+        transitions: Vec::new(),
+    };
+    let ours = snapshot.tasks.iter().enumerate().filter(|(_, task)| plan.filter.matches(task));
+    let Basis::Memory { memory, gate_open, again } = basis else {
+        ours.for_each(|(place, task)| step.listed(place, task, None));
+        return (Memory::of(step.listed.finish()), step.transitions);
+    };
+    let mut absent = Absent::of(memory, |known| {
+        let (after, told) = absent(known, gate_open);
+        // An entry that can't be read may be this very task.
+        let in_doubt = told && snapshot.unreadable > 0;
+        if again || in_doubt { (Some(known.clone()), false) } else { (after, told) }
+    });
+    // Both are in the order of ids.
+    let mut before = memory.listed().peekable();
+    for (place, task) in ours {
+        while let Some(gone) = before.next_if(|before| before.task.order_by_id(task).is_lt()) {
+            absent.add(gone);
+        }
+        absent.see(task);
+        match before.next_if(|before| before.task.order_by_id(task) == Ordering::Equal) {
+            Some(listed) => step.listed(place, task, Some(Before::Listed(listed))),
+            None => step.listed(place, task, absent.take(task).map(Before::Known)),
+        }
     }
-    if let Basis::Memory { memory, gate_open, again } = basis {
-        step.missing(memory, &seen, |known| {
-            let (after, told) = absent(known, gate_open);
-            // An entry that can't be read may be this very task.
-            let in_doubt = told && snapshot.unreadable > 0;
-            if again || in_doubt { (Some(known.clone()), false) } else { (after, told) }
-        });
-    }
-    (step.memory, step.transitions)
+    before.for_each(|gone| absent.add(gone));
+    let Step { listed, mut transitions, .. } = step;
+    let memory = absent.finish(listed.finish(), &mut transitions);
+    (memory, transitions)
+}
+
+/// What is remembered of a task that is listed now.
+enum Before<'b> {
+    Listed(Listed<'b>),
+    Known(&'b Known),
 }
 
 struct Step<'a, 'b> {
-    basis: Basis<'b>,
     plan: &'b Plan,
     now: Timestamp,
-    memory: Memory,
+    is_baseline: bool,
+    listed: ListedTasks,
     transitions: Vec<Transition<'a>>,
 }
 
@@ -117,51 +141,61 @@ impl<'a> Step<'a, '_> {
         self.transitions.push(Transition { kind, subject });
     }
 
-    fn listed(&mut self, task: &'a Task) {
-        let before = match self.basis {
-            Basis::Baseline => None,
-            Basis::Memory { memory, .. } => memory.get(&task.id),
+    fn listed(&mut self, place: usize, task: &'a Task, before: Option<Before<'_>>) {
+        let before = match &before {
+            Some(Before::Listed(listed)) => {
+                if let Some(note) = unchanged(task, listed) {
+                    self.listed.add(place, note);
+                    return;
+                }
+                Some(Cow::Owned(listed.known()))
+            }
+            Some(Before::Known(known)) => Some(Cow::Borrowed(*known)),
+            None => None,
         };
-        if let Some(before) = before.filter(|_| task.state.is_missing()) {
-            // What was told of it holds until its state is known again.
-            let known = Known { presence: Presence::Listed, ..before.clone() };
-            self.memory.known.insert(task.id.clone(), known);
-            return;
+        if let Some(note) = self.look_at(task, before.as_deref()) {
+            self.listed.add(place, note);
         }
-        let shown = self.plan.filter.shows(&task.state);
-        let is_baseline = matches!(self.basis, Basis::Baseline);
-        let phase = task.state.phase();
+    }
+
+    /// Tells what has happened to a task, and says what to note of it. None when it is no longer the watch's.
+    fn look_at(&mut self, task: &'a Task, before: Option<&Known>) -> Option<Note> {
+        if let Some(before) = before.filter(|_| task.state_name().is_empty()) {
+            // What was told of it holds until its state is known again.
+            return Some(Note::instead(Known { presence: Presence::Listed, ..before.clone() }));
+        }
+        let shown = self.plan.filter.shows(task.state_name());
+        let phase = task.phase();
         let is_news = match before {
             Some(before) => before.state.phase() != phase,
-            None => shown && !is_baseline,
+            None => shown && !self.is_baseline,
         };
         if is_news && let Some(kind) = TransitionKind::of(phase) {
             self.tell(kind, Subject::Listed(task));
         }
         // A task that left the states to show has been told, and is no longer the watch's.
         if !shown {
-            return;
+            return None;
         }
-        let known = self.known(task, before, is_baseline);
+        let note = self.note(task, before);
         let was_stalled = before.is_some_and(|before| before.stalled_since.is_some());
-        match (was_stalled, known.stalled_since.is_some()) {
+        match (was_stalled, note.stalled_since.is_some()) {
             (false, true) => self.tell(TransitionKind::Stalled, Subject::Listed(task)),
-            (true, false) if known.state == TaskState::Running && known.last_progress == Some(self.now) => {
+            (true, false) if phase == Phase::Running && note.last_progress == Some(self.now) => {
                 self.tell(TransitionKind::Resumed, Subject::Listed(task));
             }
             _ => {}
         }
-        self.memory.known.insert(task.id.clone(), known);
+        Some(note)
     }
 
-    fn known(&self, task: &Task, before: Option<&Known>, is_baseline: bool) -> Known {
-        let mark =
-            Mark { step: task.sub_task.as_ref().map(|step| step.name.clone()), progress: task.progress() };
-        let same_state = before.filter(|before| before.state == task.state);
-        let last_progress = (task.state == TaskState::Running).then(|| {
+    fn note(&self, task: &Task, before: Option<&Known>) -> Note {
+        let same_state = before.filter(|before| before.state.name() == task.state_name());
+        let last_progress = (task.phase() == Phase::Running).then(|| {
             match same_state.and_then(|before| before.last_progress) {
                 Some(last)
-                    if !task.is_moving() && same_state.is_some_and(|before| before.stood_at(&mark)) =>
+                    if !task.is_moving()
+                        && same_state.is_some_and(|before| before.stood_at(&Mark::of(task))) =>
                 {
                     last
                 }
@@ -174,46 +208,93 @@ impl<'a> Step<'a, '_> {
             .filter(|since| *since <= self.now);
         let last_transition = match same_state {
             Some(before) => before.last_transition,
-            None => (!is_baseline).then_some(self.now),
+            None => (!self.is_baseline).then_some(self.now),
         };
-        Known {
-            state: task.state.clone(),
-            name: Some(task.name.clone()),
-            presence: Presence::Listed,
-            mark: Some(mark),
-            last_progress,
-            last_transition,
-            stalled_since,
+        Note { last_progress, last_transition, stalled_since, instead: None }
+    }
+}
+
+/// What to note of a task of which nothing has changed, nor could by the time alone.
+fn unchanged(task: &Task, before: &Listed<'_>) -> Option<Note> {
+    let is_same = is_at_rest(task) && (task.is_shared_with(before.task) || task == before.task);
+    match before.note {
+        _ if !is_same => None,
+        None => Some(Note::default()),
+        Some(note) => {
+            let is_plain =
+                note.instead.is_none() && note.last_progress.is_none() && note.stalled_since.is_none();
+            is_plain.then(|| note.clone())
+        }
+    }
+}
+
+/// Whether time alone changes nothing: the task doesn't run, and its state was listed.
+fn is_at_rest(task: &Task) -> bool {
+    task.phase() != Phase::Running && !task.state_name().is_empty()
+}
+
+/// The tasks that are remembered and not listed.
+struct Absent<'b, F> {
+    memory: &'b Memory,
+    /// What to remember of one, and whether it is told.
+    judge: F,
+    gone: Vec<Listed<'b>>,
+    /// The others that are listed.
+    seen: HashSet<&'b TaskId>,
+    seen_hashes: HashSet<u64>,
+}
+
+impl<'b, F: Fn(&Known) -> (Option<Known>, bool)> Absent<'b, F> {
+    fn of(memory: &'b Memory, judge: F) -> Self {
+        Self { memory, judge, gone: Vec::new(), seen: HashSet::new(), seen_hashes: HashSet::new() }
+    }
+
+    fn add(&mut self, gone: Listed<'b>) {
+        self.gone.push(gone);
+    }
+
+    /// A hash that fits a listed task is of that one, by whatever else it is known.
+    fn see(&mut self, task: &Task) {
+        let hashed = &self.memory.hashed;
+        if !hashed.is_empty() {
+            self.seen_hashes.insert(hashed.key(&task.id()));
         }
     }
 
-    fn missing(
-        &mut self,
-        memory: &Memory,
-        seen: &HashSet<&TaskId>,
-        absent: impl Fn(&Known) -> (Option<Known>, bool),
-    ) {
-        for (id, known) in memory.known.iter().filter(|(id, _)| !seen.contains(id)) {
-            let (after, told) = absent(known);
+    /// What is remembered of a task that is listed, and wasn't the last time.
+    fn take(&mut self, task: &Task) -> Option<&'b Known> {
+        let Memory { named, hashed, .. } = self.memory;
+        if named.is_empty() && hashed.is_empty() {
+            return None;
+        }
+        let id = task.id();
+        let named = named.get_key_value(&*id);
+        self.seen.extend(named.map(|(id, _)| id));
+        named.map(|(_, known)| known).or_else(|| hashed.get(&id))
+    }
+
+    /// What to remember from now on. Adds what is told of those that are gone.
+    fn finish(self, listed: ListedTasks, transitions: &mut Vec<Transition<'_>>) -> Memory {
+        let mut memory = Memory::of(listed);
+        let mut tell = |subject| {
+            transitions.push(Transition { kind: TransitionKind::Disappeared, subject });
+        };
+        let named = self.memory.named.iter().filter(|(id, _)| !self.seen.contains(id));
+        let named = named.map(|(id, known)| (id.clone(), Cow::Borrowed(known)));
+        let gone = self.gone.iter().map(|gone| (TaskId::new(&gone.task.id()), Cow::Owned(gone.known())));
+        for (id, known) in named.chain(gone) {
+            let (after, told) = (self.judge)(&known);
             if told {
-                self.tell(TransitionKind::Disappeared, Subject::Remembered(id.clone(), known.clone()));
+                tell(Subject::Remembered(id.clone(), known.into_owned()));
             }
             if let Some(after) = after {
-                self.memory.known.insert(id.clone(), after);
+                memory.named.insert(id, after);
             }
         }
-        let seen_keys: HashSet<u64> = seen.iter().map(|id| memory.hashed.key(id)).collect();
-        let mut hashed = HashMap::new();
-        for (key, known) in memory.hashed.iter().filter(|(key, _)| !seen_keys.contains(key)) {
-            let (after, told) = absent(known);
-            if told {
-                self.tell(TransitionKind::Disappeared, Subject::Nameless);
-            }
-            if let Some(after) = after {
-                hashed.insert(key, after);
-            }
-        }
-        self.memory.hashed = memory.hashed.with(hashed);
+        let (hashed, told) = self.memory.hashed.after(&self.seen_hashes, &self.judge);
+        (0..told).for_each(|_| tell(Subject::Nameless));
+        memory.hashed = hashed;
+        memory
     }
 }
 

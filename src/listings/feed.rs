@@ -70,21 +70,22 @@ impl Feeds {
         query: &Query,
         before: Option<&Snapshot>,
     ) -> Result<Found, Error> {
-        let listing = self.client.list_tasks(target, login, query).await?;
+        let earlier = before.map(|before| before.tasks.clone()).unwrap_or_default();
+        let listing = self.client.list_tasks_again(target, login, query, &earlier).await?;
         debug!(endpoint = %target.endpoint, tasks = listing.tasks.len(), requests = listing.requests, "listed");
         let mut credentials_expire = listing.credentials_expire;
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         let mut snapshot = listing.into_snapshot(sequence, Timestamp::now());
         let left = before.map(|before| left_states(query, before, &snapshot)).unwrap_or_default();
         if left.len() > MOST_LOOK_UPS {
-            let all = self.client.list_tasks(target, login, &Query::All).await?;
+            let all = self.client.list_tasks_again(target, login, &Query::All, &earlier).await?;
             credentials_expire = credentials_expire.into_iter().chain(all.credentials_expire).min();
             snapshot = all.into_snapshot(sequence, Timestamp::now());
         } else if !left.is_empty() {
             let looked_up = self.client.list_tasks(target, login, &Query::Any(left)).await?;
             credentials_expire = credentials_expire.into_iter().chain(looked_up.credentials_expire).min();
             snapshot.unreadable += looked_up.skipped;
-            snapshot.tasks.extend(looked_up.tasks);
+            snapshot.tasks = snapshot.tasks.iter().chain(looked_up.tasks.iter()).cloned().collect();
         }
         Ok(Found { snapshot: Arc::new(snapshot), credentials_expire })
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use crate::{
     core::{
         filter::Filter,
-        task::{Snapshot, TaskId, TaskState},
+        task::{Index, Snapshot, TaskState},
     },
     sms::{FILTERABLE_STATES, Query, Term},
 };
@@ -46,15 +46,14 @@ pub(super) struct Costs {
 impl Costs {
     /// Learns from what a query found.
     pub(super) fn learn(&mut self, query: &Query, snapshot: &Snapshot) {
-        let mut counts: HashMap<&TaskState, usize> = HashMap::new();
-        for task in &snapshot.tasks {
-            *counts.entry(&task.state).or_default() += 1;
+        let mut counts: HashMap<TaskState, usize> = HashMap::new();
+        for task in snapshot.tasks.iter() {
+            *counts.entry(task.state()).or_default() += 1;
         }
         match query {
             Query::All => {
                 self.all = Some(pages(snapshot.tasks.len()));
-                self.by_state =
-                    counts.into_iter().map(|(state, count)| (state.clone(), pages(count))).collect();
+                self.by_state = counts.into_iter().map(|(state, count)| (state, pages(count))).collect();
             }
             Query::Any(terms) => self.by_state.extend(terms.iter().filter_map(state_of).map(|state| {
                 let count = counts.get(&state).copied().unwrap_or_default();
@@ -111,9 +110,12 @@ pub(super) fn left_states(query: &Query, before: &Snapshot, now: &Snapshot) -> B
     if states.is_empty() {
         return BTreeSet::new();
     }
-    let found: HashSet<&TaskId> = now.tasks.iter().map(|task| &task.id).collect();
-    let left = before.tasks.iter().filter(|task| states.contains(&task.state) && !found.contains(&task.id));
-    left.map(|task| Term::Id(task.id.to_string())).collect()
+    let found = Index::from(&*now.tasks);
+    let left = before
+        .tasks
+        .iter()
+        .filter(|task| states.contains(&task.state()) && found.find(&now.tasks, task).is_none());
+    left.map(|task| Term::Id(task.id().to_string())).collect()
 }
 
 /// Whether the answer to a query holds all that is needed.
@@ -133,7 +135,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use crate::core::task::Task;
+    use crate::core::task::{Details, Task};
 
     fn need_of(filter: serde_json::Value) -> Query {
         need(&Filter::new(&serde_json::from_value(filter).unwrap()))
@@ -171,7 +173,9 @@ mod tests {
     }
 
     fn snapshot(states: &[&str]) -> Snapshot {
-        let task = |(index, state): (usize, &&str)| Task::bare(&index.to_string(), TaskState::parse(state));
+        let task = |(index, state): (usize, &&str)| {
+            Task::from(Details::bare(index.to_string(), TaskState::parse(state)))
+        };
         let tasks = states.iter().enumerate().map(task).collect();
         Snapshot { sequence: 1, completed: Timestamp::UNIX_EPOCH, tasks, unreadable: 0 }
     }
@@ -213,7 +217,7 @@ mod tests {
     fn what_left_a_state_is_looked_up() {
         let query = any(&[Term::State("RUNNING".into())]);
         let before = snapshot(&["RUNNING", "RUNNING", "READY"]);
-        let now = Snapshot { tasks: before.tasks[1..2].to_vec(), ..before.clone() };
+        let now = Snapshot { tasks: before.tasks[1..2].to_vec().into(), ..before.clone() };
         assert_eq!(left_states(&query, &before, &now), BTreeSet::from([Term::Id("0".into())]));
         assert!(left_states(&Query::All, &before, &now).is_empty());
     }

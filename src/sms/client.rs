@@ -1,7 +1,7 @@
 //! Listing the tasks of any number of accounts.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -27,7 +27,7 @@ use crate::core::{
     endpoint::{Endpoint, Region},
     failure::Failure,
     plan::{Iam, Plan},
-    task::{Snapshot, Task, TaskId},
+    task::{Earlier, Snapshot, Task, Tasks},
 };
 
 /// How many sessions in a row may turn out to be over before a listing gives up.
@@ -117,8 +117,8 @@ pub struct AccountKey {
 /// A complete listing.
 #[derive(Clone, Debug)]
 pub struct Listing {
-    /// Every task that could be read, once, in no particular order.
-    pub tasks: Vec<Task>,
+    /// Every task that could be read.
+    pub tasks: Tasks,
     /// How many entries could not be read, having no id. They are tasks, too: with any of them, nothing can be said of
     /// "all" tasks.
     pub skipped: usize,
@@ -193,8 +193,20 @@ impl Client {
         login: &Login,
         query: &Query,
     ) -> Result<Listing, Error> {
+        self.list_tasks_again(target, login, query, &Tasks::default()).await
+    }
+
+    /// The same for an account of which an earlier listing is known. What hasn't changed is shared with that.
+    pub async fn list_tasks_again(
+        &self,
+        target: &ListTarget,
+        login: &Login,
+        query: &Query,
+        earlier: &Tasks,
+    ) -> Result<Listing, Error> {
         let limit = self.http.options().listing_timeout;
-        let listing = timeout(limit, self.list_signed_in(target, login, query)).await;
+        let earlier = Earlier::from(earlier.clone());
+        let listing = timeout(limit, self.list_signed_in(target, login, query, &earlier)).await;
         listing.map_err(|_| Error::ListingTimeout(limit))?
     }
 
@@ -204,12 +216,14 @@ impl Client {
         target: &ListTarget,
         login: &Login,
         query: &Query,
+        earlier: &Earlier,
     ) -> Result<Listing, Error> {
         let digest = login.digest(&self.digest_key);
         let sign_in = SignIn { login, digest, iam: &target.iam, region: target.region.as_ref() };
         let mut run = ListRun {
             client: self,
             target,
+            earlier,
             sign_in,
             session: self.sessions.open(&self.http, &self.gates, sign_in).await?,
             requests: AtomicU32::new(0),
@@ -230,6 +244,7 @@ impl Client {
 struct ListRun<'a> {
     client: &'a Client,
     target: &'a ListTarget,
+    earlier: &'a Earlier,
     sign_in: SignIn<'a>,
     session: Session,
     requests: AtomicU32,
@@ -241,6 +256,7 @@ impl ListRun<'_> {
             Query::All => self.walk(None).await?,
             Query::Any(terms) => self.walk_each(terms).await?,
         };
+        let tasks = Tasks::after(self.earlier.tasks(), tasks);
         let requests = self.requests.load(Ordering::Relaxed);
         Ok(Listing { tasks, skipped, requests, credentials_expire: self.session.expires })
     }
@@ -257,9 +273,9 @@ impl ListRun<'_> {
         let walks: Vec<_> = terms.iter().map(|term| self.walk(Some(term)).boxed()).collect();
         let found: Vec<Collected> = stream::iter(walks).buffer_unordered(in_flight).try_collect().await?;
         let skipped = found.iter().map(|found| found.skipped).sum();
-        let tasks: HashMap<TaskId, Task> =
-            found.into_iter().flat_map(|found| found.tasks).map(|task| (task.id.clone(), task)).collect();
-        Ok(Collected { tasks: tasks.into_values().collect(), skipped })
+        // A task that two terms find is there twice, until the tasks are put in order.
+        let tasks: Vec<Task> = found.into_iter().flat_map(|found| found.tasks).collect();
+        Ok(Collected { tasks, skipped })
     }
 
     /// One page, as often as it is tried.
@@ -305,7 +321,7 @@ impl ListRun<'_> {
         let authorization = Authorization::Credentials(&self.session.credentials);
         let call = Call { api, endpoint: &self.target.endpoint, query, authorization };
         let received = self.client.http.send(&call).await?;
-        Page::decode(&received.body).map_err(|problem| Error::InvalidResponse {
+        Page::decode(&received.body, self.earlier).map_err(|problem| Error::InvalidResponse {
             api: Api::ListTasks,
             problem,
             request_id: received.request_id,

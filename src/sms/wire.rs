@@ -5,13 +5,17 @@
 
 pub(super) mod iam;
 pub(super) mod json;
+mod scan;
 mod task;
 mod task_error;
 
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
-use self::json::Object;
-use crate::core::task::Task;
+use self::{
+    json::{Object, Value},
+    scan::{Malformed, Scanner},
+};
+use crate::core::task::{Earlier, Task};
 
 /// One page of the task list.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,17 +48,21 @@ pub enum PageError {
 }
 
 impl Page {
-    /// Reads the body of a successful answer. A bad entry is skipped and counted, so that it hides no other.
-    pub(super) fn decode(body: &[u8]) -> Result<Self, PageError> {
+    /// Reads the body of a successful answer. A bad entry is skipped and counted, so that it hides no other. Tasks that
+    /// are as an earlier listing found them are shared with that.
+    pub(super) fn decode(body: &[u8], earlier: &Earlier) -> Result<Self, PageError> {
         let text = String::from_utf8_lossy(body);
-        let page = Object::parse(&text).map_err(PageError::Syntax)?;
-        let count = page.integer("count").and_then(|count| u64::try_from(count).ok());
-        let entries = page.list("tasks").map_err(|source| PageError::List { list: "tasks", source })?;
-        let tasks: Vec<Task> = entries.iter().filter_map(|entry| decode_entry(entry)).collect();
-        let skipped = entries.len().saturating_sub(tasks.len());
+        let mut frame = Frame::default();
+        let mut scanner = Scanner::new(&text);
+        frame
+            .read(&mut scanner, earlier)
+            .and_then(|()| scanner.end())
+            .map_err(|Malformed| malformed(&text))?;
+        frame.other.list::<IgnoredAny>().map_err(|source| PageError::List { list: "tasks", source })?;
         // Whether all tasks have been seen can't be known without their number.
+        let count = frame.count.integer().and_then(|count| u64::try_from(count).ok());
         let count = count.ok_or(PageError::Missing("`count`"))?;
-        Ok(Self { count, tasks, skipped })
+        Ok(Self { count, tasks: frame.tasks, skipped: frame.skipped })
     }
 
     /// How many entries the page has, usable or not.
@@ -63,8 +71,49 @@ impl Page {
     }
 }
 
-fn decode_entry(entry: &RawValue) -> Option<Task> {
-    task::decode(&Object::parse(entry.get()).ok()?)
+/// What is read of a page.
+#[derive(Default)]
+struct Frame<'a> {
+    count: Value<'a>,
+    tasks: Vec<Task>,
+    skipped: usize,
+    /// What stands in the place of the tasks, if that isn't a list.
+    other: Value<'a>,
+}
+
+impl<'a> Frame<'a> {
+    fn read(&mut self, scanner: &mut Scanner<'a>, earlier: &Earlier) -> Result<(), Malformed> {
+        scanner.object(|key, scanner| {
+            match key {
+                "count" => self.count = scanner.value()?,
+                "tasks" => self.read_tasks(scanner, earlier)?,
+                _ => scanner.skip()?,
+            }
+            Ok(())
+        })
+    }
+
+    /// Of repeated keys the last one counts.
+    fn read_tasks(&mut self, scanner: &mut Scanner<'a>, earlier: &Earlier) -> Result<(), Malformed> {
+        (self.tasks, self.skipped, self.other) = (Vec::new(), 0, Value::default());
+        if scanner.peek() != Some(b'[') {
+            self.other = scanner.value()?;
+            return Ok(());
+        }
+        scanner.list(|scanner| {
+            match task::decode(scanner, earlier)? {
+                Some(task) => self.tasks.push(task),
+                None => self.skipped += 1,
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What is wrong with a text that is no object, in the words of the usual parser.
+fn malformed(text: &str) -> PageError {
+    let source = Object::parse(text).err();
+    PageError::Syntax(source.unwrap_or_else(|| serde::de::Error::custom("it can't be read")))
 }
 
 #[cfg(test)]

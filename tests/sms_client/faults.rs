@@ -129,7 +129,7 @@ async fn long_answers_end_at_the_limit_also_when_they_are_compressed() {
         // Within the default limit, one long name hides nothing.
         let listing = list(&simulator).await.unwrap();
         assert_eq!(listing.tasks.len(), 3);
-        assert!(listing.tasks.iter().all(|task| task.name.len() <= 256));
+        assert!(listing.tasks.iter().all(|task| task.name().len() <= 256));
     }
 }
 

@@ -1,16 +1,18 @@
 //! What can be said of all tasks: the gates `Completed`, `Succeeded` and `CutoverReady`, and the warnings
 //! `TasksFailed` and `TasksStalled`.
 
+use std::borrow::Cow;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{Truth, Verdict, find, truth, types};
 use crate::{
     api::Missing,
     core::{
-        memory::Memory,
+        memory::{Listed, Memory},
         plan::Plan,
-        summary::Matched,
-        task::{Phase, TaskState},
+        summary::Tally,
+        task::{Phase, Task, TaskState},
         text::one_line,
     },
 };
@@ -38,8 +40,8 @@ pub fn any_gate_open(conditions: &[Condition]) -> bool {
 pub struct Gates<'a> {
     /// The spec.
     pub plan: &'a Plan,
-    /// The tasks of the newest listing.
-    pub matched: &'a [Matched<'a>],
+    /// The tasks of the newest listing, counted.
+    pub tally: &'a Tally<'a>,
     /// Listed ids without a match.
     pub missing: &'a Missing,
     /// Remembers ended tasks that are gone.
@@ -53,9 +55,8 @@ impl Gates<'_> {
     #[must_use]
     pub fn judge(&self) -> Vec<Verdict> {
         let mut verdicts = if self.plan.filter.is_by_state() { Self::filtered() } else { self.gates() };
-        let failed = |matched: &&Matched<'_>| matched.task.state.phase() == Phase::Failed;
+        let Tally { failed, stalled, .. } = self.tally;
         verdicts.push(self.warning(types::TASKS_FAILED, "TasksFailed", "NoTasksFailed", "failed", failed));
-        let stalled = |matched: &&Matched<'_>| matched.is_stalled();
         verdicts.push(self.warning(
             types::TASKS_STALLED,
             "TasksStalled",
@@ -109,8 +110,8 @@ impl Gates<'_> {
     ) -> Verdict {
         // Ended tasks that vanished from an open gate still count.
         let excused = self.memory.excused().filter(|known| passes(&known.state)).count();
-        let total = self.matched.len();
-        let passed = self.matched.iter().filter(|matched| passes(&matched.task.state)).count();
+        let total = self.tally.total;
+        let passed = self.tally.count(passes);
         let closed = |reason, message| Verdict { kind, truth: Truth::False, reason, message };
         if let Some(why) = self.absent(excused) {
             return closed("TasksMissing", why);
@@ -125,11 +126,9 @@ impl Gates<'_> {
             let message = format!("All {} tasks {what}.", total + excused);
             return Verdict { kind, truth: Truth::True, reason: open, message };
         }
-        let stuck = |matched: &Matched<'_>| {
-            matches!(matched.task.state.phase(), Phase::Failed | Phase::Aborted)
-                && !passes(&matched.task.state)
-        };
-        if kind != types::COMPLETED && self.matched.iter().any(stuck) {
+        let stuck =
+            |state: &TaskState| matches!(state.phase(), Phase::Failed | Phase::Aborted) && !passes(state);
+        if kind != types::COMPLETED && self.tally.count(stuck) > 0 {
             closed("TasksFailed", format!("{passed} of {total} tasks {what}; some failed or were aborted."))
         } else {
             closed("InProgress", format!("{passed} of {total} tasks {what}."))
@@ -160,10 +159,9 @@ impl Gates<'_> {
         yes: &'static str,
         no: &'static str,
         what: &str,
-        applies: impl FnMut(&&Matched<'_>) -> bool,
+        tasks: &[Listed<'_>],
     ) -> Verdict {
-        let mut names: Vec<_> = self.matched.iter().filter(applies).map(|matched| matched.label()).collect();
-        if names.is_empty() {
+        if tasks.is_empty() {
             return Verdict {
                 kind,
                 truth: Truth::False,
@@ -171,20 +169,19 @@ impl Gates<'_> {
                 message: format!("No task has {what}."),
             };
         }
+        let mut names: Vec<_> = tasks.iter().map(|listed| label(listed.task)).collect();
         names.sort_unstable();
         let count = names.len();
         let named =
             names.iter().take(MOST_NAMES).map(|name| one_line(name, 64)).collect::<Vec<_>>().join(", ");
         let more =
             if count > MOST_NAMES { format!(" and {} more", count - MOST_NAMES) } else { String::new() };
-        let message = format!("{count} of {} tasks {what}: {named}{more}.", self.matched.len());
+        let message = format!("{count} of {} tasks {what}: {named}{more}.", self.tally.total);
         Verdict { kind, truth: Truth::True, reason: yes, message }
     }
 }
 
-impl Matched<'_> {
-    /// The task's name, or its id where it has none.
-    fn label(&self) -> &str {
-        if self.task.name.is_empty() { self.task.id.as_str() } else { &self.task.name }
-    }
+/// The task's name, or its id where it has none.
+fn label(task: &Task) -> Cow<'_, str> {
+    if task.name().is_empty() { task.id().into_cow() } else { task.name().into() }
 }

@@ -14,7 +14,7 @@ use crate::{
         failure::FailureKind,
         outbox::owed,
         policy::Policy,
-        task::{Percent, Server, SubTask, Task, TaskError, TaskState},
+        task::{Details, Percent, Server, SubTask, Task, TaskError, TaskState},
     },
 };
 
@@ -77,7 +77,7 @@ impl World {
     fn see(&mut self, tasks: Vec<Task>) {
         let sequence = self.observation.snapshot.as_ref().map_or(1, |snapshot| snapshot.sequence + 1);
         self.observation.snapshot =
-            Some(Arc::new(Snapshot { sequence, completed: self.now, tasks, unreadable: 0 }));
+            Some(Arc::new(Snapshot { sequence, completed: self.now, tasks: tasks.into(), unreadable: 0 }));
         self.observation.failure = None;
     }
 
@@ -153,27 +153,32 @@ fn plan(extra: serde_json::Value) -> Result<Plan, Failure> {
     Plan::parse(&spec, "migration", &Policy::default())
 }
 
-fn task(id: &str, state: &str) -> Task {
-    Task {
-        name: format!("name-{id}").as_str().into(),
+fn details(id: &str, state: &str) -> Details<'static> {
+    Details {
+        name: format!("name-{id}").into(),
         kind: Some("MIGRATE_FILE".into()),
         os_type: Some("LINUX".into()),
-        source: Server { id: Some(format!("source-{id}").as_str().into()), ..Server::default() },
-        ..Task::bare(id, TaskState::parse(state))
+        source: Server { id: Some(format!("source-{id}").into()), ..Server::default() },
+        ..Details::bare(id.to_owned(), TaskState::parse(state))
     }
+}
+
+fn task(id: &str, state: &str) -> Task {
+    details(id, state).into()
 }
 
 fn at(id: &str, progress: i64, speed: f64) -> Task {
     let progress = Percent::clamped(progress);
-    Task {
+    let details = Details {
         sub_task: Some(SubTask { name: "MIGRATE_LINUX_FILE".into(), progress }),
         copied: Some(progress),
         migrate_speed: Some(speed),
-        ..task(id, "RUNNING")
-    }
+        ..details(id, "RUNNING")
+    };
+    details.into()
 }
 
 fn failed(id: &str, message: &str) -> Task {
     let error = TaskError { code: Some("SMS.0203".into()), message: Some(message.into()) };
-    Task { error: Some(error), ..task(id, "MIGRATE_FAIL") }
+    Details { error: Some(error), ..details(id, "MIGRATE_FAIL") }.into()
 }

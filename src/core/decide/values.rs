@@ -51,7 +51,7 @@ impl Observation {
 #[derive(Clone, Debug, Default)]
 pub struct Carried {
     /// What is remembered of the tasks; none before the first look at the status.
-    pub memory: Option<Memory>,
+    pub memory: Option<Arc<Memory>>,
     /// The listing that the last status was decided from.
     pub compared: Option<u64>,
     /// When this process last wrote the status.

@@ -4,37 +4,47 @@
 #[derive(Debug, Default)]
 pub(super) struct BitWriter {
     bytes: Vec<u8>,
-    pending: u8,
+    /// The bits that don't fill a byte yet, the newest lowest.
+    pending: u64,
     used: u8,
 }
 
 impl BitWriter {
-    fn bit(&mut self, bit: bool) {
-        self.pending = (self.pending << 1) | u8::from(bit);
-        self.used += 1;
-        if self.used == 8 {
-            self.bytes.push(self.pending);
-            (self.pending, self.used) = (0, 0);
+    /// Writes the lowest bits of a value, at most 32.
+    fn put(&mut self, value: u64, count: u8) {
+        self.pending = (self.pending << count) | (value & ((1 << count) - 1));
+        self.used += count;
+        while self.used >= 8 {
+            self.used -= 8;
+            self.bytes.push((self.pending >> self.used).to_le_bytes()[0]);
         }
     }
 
     /// Writes a number as its quotient by 2^k in ones and its rest in k bits.
     pub(super) fn rice(&mut self, value: u64, k: u8) {
-        for _ in 0..value >> k {
-            self.bit(true);
+        let mut ones = value >> k;
+        while ones > 0 {
+            let some = u8::try_from(ones).unwrap_or(u8::MAX).min(32);
+            self.put(u64::MAX, some);
+            ones -= u64::from(some);
         }
-        self.bit(false);
-        for place in (0..k).rev() {
-            self.bit(value >> place & 1 == 1);
-        }
+        self.put(0, 1);
+        let low = k.min(32);
+        self.put(value >> low, k - low);
+        self.put(value, low);
     }
 
-    /// The bytes, the last one filled up with zeros.
-    pub(super) fn finish(mut self) -> Vec<u8> {
-        while self.used != 0 {
-            self.bit(false);
+    /// The length in bytes.
+    pub(super) fn length(&self) -> usize {
+        self.bytes.len() + usize::from(self.used > 0)
+    }
+
+    /// Appends the bytes, the last one filled up with zeros.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        out.extend(&self.bytes);
+        if self.used > 0 {
+            out.push((self.pending << (8 - self.used)).to_le_bytes()[0]);
         }
-        self.bytes
     }
 }
 
@@ -78,10 +88,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_come_back(values in prop::collection::vec(0u64..100_000, 0..50), k in 8u8..20) {
+        fn numbers_come_back(values in prop::collection::vec(0u64..100_000, 0..50), k in 8u8..50) {
             let mut writer = BitWriter::default();
             values.iter().for_each(|value| writer.rice(*value, k));
-            let bytes = writer.finish();
+            let mut bytes = Vec::new();
+            writer.write(&mut bytes);
+            prop_assert_eq!(bytes.len(), writer.length());
             let mut reader = BitReader::new(&bytes);
             for value in values {
                 prop_assert_eq!(reader.rice(k), Some(value));

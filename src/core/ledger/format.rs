@@ -11,16 +11,12 @@
 //! text     length, bytes
 //! ```
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use k8s_openapi::jiff::Timestamp;
 
-use super::{Entry, IdHash, Ledger, LedgerError, Page, Trait, groups, shorten};
+use super::{Entry, IdHash, Ledger, LedgerError, Page, Trait, groups, sorted::Division};
 use crate::core::{
     known::{Known, Presence},
     task::{TaskId, TaskState},
@@ -32,82 +28,35 @@ const VERSION: u8 = 1;
 pub(super) const MOST_BITS: u8 = 50;
 /// Shorter hashes would collide too often to be of use.
 pub(super) const LEAST_BITS: u8 = 24;
-/// How many bytes the names of missing tasks may take.
-const ROOM_FOR_MISSING: usize = 16 * 1024;
-/// How many states are told apart; a fleet in more than these is not a fleet.
-const MOST_STATES: usize = 64;
-
-pub(super) fn encode(page: &Page<'_>, bits: u8) -> String {
-    let hash = IdHash::new(page.uid);
-    let sorted = Sorted::new(page, hash, bits);
-    let mut out = vec![VERSION, bits];
+/// Writes a ledger.
+pub(super) fn encode(page: &Page<'_>, division: &Division<'_>) -> String {
+    let mut out = vec![VERSION, division.bits];
     number(&mut out, u64::try_from(page.step().as_millis()).unwrap_or(0));
     number(&mut out, u64::try_from(page.now.as_second()).unwrap_or(0));
-    number(&mut out, sorted.named.len() as u64);
-    for (id, known) in &sorted.named {
-        text(&mut out, cut(id.as_str(), limits::ID));
-        text(&mut out, known.name.as_deref().map_or("", |name| cut(name, limits::NAME)));
-        put_trait(&mut out, &page.trait_of(known));
+    number(&mut out, division.named.len() as u64);
+    for entry in &division.named {
+        id_and_name(entry, |id, name| {
+            text(&mut out, cut(id, limits::ID));
+            text(&mut out, cut(name, limits::NAME));
+        });
+        put_trait(&mut out, &page.trait_of(entry));
     }
-    number(&mut out, sorted.groups.len() as u64);
-    for (of, hashes) in &sorted.groups {
-        let packed = groups::encode(hashes, bits);
+    number(&mut out, division.groups.len() as u64);
+    for (of, group) in &division.groups {
         put_trait(&mut out, of);
-        number(&mut out, hashes.len() as u64);
-        number(&mut out, packed.len() as u64);
-        out.extend(packed);
+        number(&mut out, group.count() as u64);
+        number(&mut out, group.length() as u64);
+        group.write(&mut out);
     }
     BASE64.encode(out)
 }
 
-/// The entries, divided into those with their ids and those by hash.
-struct Sorted<'a> {
-    named: Vec<(&'a TaskId, &'a Known)>,
-    groups: BTreeMap<Trait, Vec<u64>>,
-}
-
-impl<'a> Sorted<'a> {
-    fn new(page: &'a Page<'a>, hash: IdHash, bits: u8) -> Self {
-        let key = |entry: &Entry<'_>| match entry {
-            Entry::Known(id, _) => shorten(hash.of(id), bits),
-            Entry::Hashed(key, _) => key >> page.earlier_bits.saturating_sub(bits),
-        };
-        let mut owners: HashMap<u64, u32> = HashMap::with_capacity(page.entries.len() + page.written.len());
-        for key in
-            page.entries.iter().map(key).chain(page.written.iter().map(|id| shorten(hash.of(id), bits)))
-        {
-            *owners.entry(key).or_default() += 1;
-        }
-        let mut sorted = Self { named: Vec::new(), groups: BTreeMap::new() };
-        let mut room = ROOM_FOR_MISSING;
-        let mut states: Vec<&TaskState> = Vec::new();
-        for entry in page.entries {
-            let key = key(entry);
-            let collides = owners.get(&key).is_some_and(|owners| *owners > 1);
-            let known = match entry {
-                Entry::Known(id, known) => {
-                    let size = id.as_str().len() + known.name.as_ref().map_or(0, |name| name.len()) + 16;
-                    if collides || (known.presence != Presence::Listed && size <= room) {
-                        room = if collides { room } else { room - size };
-                        sorted.named.push((id, known));
-                        continue;
-                    }
-                    known
-                }
-                // Which of two it was can no longer be known: it is forgotten, and told as new if it comes back.
-                Entry::Hashed(..) if collides => continue,
-                Entry::Hashed(_, known) => known,
-            };
-            if !states.contains(&&known.state) {
-                if states.len() == MOST_STATES {
-                    continue;
-                }
-                states.push(&known.state);
-            }
-            sorted.groups.entry(page.trait_of(known)).or_default().push(key);
-        }
-        sorted.groups.values_mut().for_each(|hashes| hashes.sort_unstable());
-        sorted
+/// The id and the name of an entry, as far as they are known.
+pub(super) fn id_and_name<T>(entry: &Entry<'_>, read: impl FnOnce(&str, &str) -> T) -> T {
+    match entry {
+        Entry::Listed(listed) => read(&listed.task.id(), listed.task.name()),
+        Entry::Known(id, known) => read(id.as_str(), known.name.as_deref().unwrap_or_default()),
+        Entry::Hashed(..) => read("", ""),
     }
 }
 
@@ -135,10 +84,14 @@ fn read(hash: IdHash, bytes: &[u8]) -> Option<Ledger> {
         let of = reader.read_trait()?;
         let count = usize::try_from(reader.number()?).ok()?;
         let length = usize::try_from(reader.number()?).ok()?;
-        let known = Known::remembered(&of, step, written, None);
+        let kind = u32::try_from(ledger.kinds.len()).ok()?;
+        ledger.kinds.push(Known::remembered(&of, step, written, None));
         let hashes = groups::decode(reader.take(length)?, bits, count)?;
-        ledger.hashed.extend(hashes.into_iter().map(|hash| (hash, known.clone())));
+        ledger.hashed.extend(hashes.into_iter().map(|hash| (hash, kind)));
     }
+    ledger.hashed.sort_unstable();
+    ledger.hashed.dedup_by_key(|(hash, _)| *hash);
+    ledger.hashed.shrink_to_fit();
     reader.0.is_empty().then_some(ledger)
 }
 

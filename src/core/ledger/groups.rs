@@ -8,16 +8,45 @@ fn parameter(bits: u8, count: usize) -> u8 {
     bits.saturating_sub(spread).saturating_sub(1)
 }
 
-/// Writes sorted, distinct hashes.
-pub(super) fn encode(hashes: &[u64], bits: u8) -> Vec<u8> {
-    let k = parameter(bits, hashes.len());
-    let mut writer = BitWriter::default();
-    let mut last = 0;
-    for hash in hashes {
-        writer.rice(hash - last, k);
-        last = *hash;
+/// The hashes of a group, written.
+#[derive(Debug)]
+pub(super) struct Group {
+    k: u8,
+    count: usize,
+    last: u64,
+    writer: BitWriter,
+}
+
+impl Group {
+    /// A group of so many hashes of so many bits, to be pushed.
+    pub(super) fn new(bits: u8, count: usize) -> Self {
+        Self { k: parameter(bits, count), count, last: 0, writer: BitWriter::default() }
     }
-    writer.finish()
+
+    /// Adds a hash above the last one.
+    pub(super) fn push(&mut self, hash: u64) {
+        self.writer.rice(hash - self.last, self.k);
+        self.last = hash;
+    }
+
+    /// How many bits it has at least, once all are pushed.
+    pub(super) fn least_bits(&self) -> usize {
+        self.count * (usize::from(self.k) + 1)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Its length in bytes.
+    pub(super) fn length(&self) -> usize {
+        self.writer.length()
+    }
+
+    /// Appends its bytes.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        self.writer.write(out);
+    }
 }
 
 /// Reads `count` hashes; none when there are fewer, or one is too large.

@@ -1,23 +1,20 @@
 //! One pass over all pages.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    future::Future,
-    iter,
-};
+use std::{collections::BTreeSet, future::Future, iter};
 
 use futures::{StreamExt as _, stream};
 
 use super::{Collected, Incomplete, PageRequest, REACH};
 use crate::{
-    core::task::{Task, TaskId},
+    core::task::{Index, Task},
     sms::{error::Error, wire::Page},
 };
 
 /// What a pass has found.
 #[derive(Default)]
 pub(super) struct Pass {
-    tasks: HashMap<TaskId, Task>,
+    tasks: Vec<Task>,
+    index: Index,
     skipped: usize,
     /// All counts that pages gave.
     counts: BTreeSet<u64>,
@@ -77,7 +74,9 @@ impl Pass {
         let before = self.tasks.len();
         self.skipped = self.skipped.saturating_add(page.skipped);
         // Of a task that is on two pages, the later answer counts.
-        self.tasks.extend(page.tasks.into_iter().map(|task| (task.id.clone(), task)));
+        for task in page.tasks {
+            self.index.put(&mut self.tasks, task);
+        }
         self.tasks.len().saturating_sub(before).saturating_add(page.skipped)
     }
 
@@ -102,7 +101,7 @@ impl Pass {
     pub(super) fn agrees_with(&self, other: &Self) -> bool {
         self.skipped == other.skipped
             && self.tasks.len() == other.tasks.len()
-            && self.tasks.keys().all(|id| other.tasks.contains_key(id))
+            && self.tasks.iter().all(|task| other.index.find(&other.tasks, task).is_some())
     }
 
     /// The count that all pages of this pass gave, if it isn't what was found.
@@ -115,6 +114,6 @@ impl Pass {
     }
 
     pub(super) fn into_collected(self) -> Collected {
-        Collected { tasks: self.tasks.into_values().collect(), skipped: self.skipped }
+        Collected { tasks: self.tasks, skipped: self.skipped }
     }
 }

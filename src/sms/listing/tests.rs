@@ -7,10 +7,10 @@ use futures::executor::block_on;
 use proptest::prelude::*;
 
 use super::*;
-use crate::core::task::TaskState;
+use crate::core::task::{Details, TaskState};
 
 fn task(id: u32) -> Task {
-    Task::bare(&id.to_string(), TaskState::Running)
+    Details::bare(id.to_string(), TaskState::Running).into()
 }
 
 /// How a server reads a request.
@@ -108,7 +108,7 @@ impl Server {
     fn collect(&self) -> Result<BTreeSet<u32>, Error> {
         let fetch = |request| std::future::ready(Ok(self.answer(request)));
         let collected = block_on(collect(fetch, 4))?;
-        let ids: Vec<u32> = collected.tasks.iter().map(|task| task.id.as_str().parse().unwrap()).collect();
+        let ids: Vec<u32> = collected.tasks.iter().map(|task| task.id().parse().unwrap()).collect();
         let set: BTreeSet<u32> = ids.iter().copied().collect();
         assert_eq!(set.len(), ids.len(), "each task once");
         assert_eq!(collected.skipped, self.nulls.len());

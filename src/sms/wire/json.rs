@@ -20,48 +20,91 @@ impl<'a> Object<'a> {
         serde_json::from_str(text).map(Self)
     }
 
+    /// A field; one without any meaning where there is none.
+    fn get(&self, key: &str) -> Value<'a> {
+        self.0.get(key).map_or_else(Value::default, |value| Value(value.get()))
+    }
+
     /// A field as text of at most `limit` bytes. Blank text is none; numbers and booleans are text, too.
     pub(in crate::sms) fn text(&self, key: &str, limit: usize) -> Option<Arc<str>> {
-        let value = self.full_text(key)?;
-        (!value.trim().is_empty()).then(|| text::cut(&value, limit).into())
+        self.get(key).text(limit).map(Arc::from)
     }
 
     /// A field as text, however long or blank.
     pub(in crate::sms) fn full_text(&self, key: &str) -> Option<Cow<'a, str>> {
-        match Scalar::read(self.0.get(key)?)? {
-            Scalar::Text(text) => Some(text),
-            Scalar::Literal(literal) => Some(Cow::Borrowed(literal)),
-        }
-    }
-
-    /// A field as a whole number; fractions are dropped, and so are spaces around a number in a string.
-    pub(in crate::sms) fn integer(&self, key: &str) -> Option<i64> {
-        let text = self.full_text(key)?;
-        text.trim().parse().ok().or_else(|| self.number(key).and_then(truncate))
-    }
-
-    /// A field as a finite number.
-    pub(in crate::sms) fn number(&self, key: &str) -> Option<f64> {
-        let number: f64 = self.full_text(key)?.trim().parse().ok()?;
-        number.is_finite().then_some(number)
-    }
-
-    /// A field as a time in milliseconds since 1970. Zero stands for no time, as does what no calendar reaches.
-    pub(in crate::sms) fn time(&self, key: &str) -> Option<Timestamp> {
-        let millis = self.integer(key).filter(|millis| *millis > 0)?;
-        Timestamp::from_millisecond(millis).ok()
+        self.get(key).full_text()
     }
 
     /// A field as an object.
     pub(in crate::sms) fn object(&self, key: &str) -> Option<Object<'a>> {
-        Object::parse(self.0.get(key)?.get()).ok()
+        self.get(key).object()
     }
 
     /// A field as a list; none, null and blank text are empty lists.
     pub(in crate::sms) fn list(&self, key: &str) -> serde_json::Result<Vec<&'a RawValue>> {
-        let Some(value) = self.0.get(key) else { return Ok(Vec::new()) };
-        match value.get() {
-            "null" | "\"\"" => Ok(Vec::new()),
+        self.get(key).list()
+    }
+}
+
+/// A value as it stands in a text, or none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Value<'a>(&'a str);
+
+impl<'a> Value<'a> {
+    /// The value that this JSON means.
+    pub(super) fn new(json: &'a str) -> Self {
+        Self(json)
+    }
+
+    /// As text of at most `limit` bytes. Blank text is none; numbers and booleans are text, too.
+    pub(super) fn text(self, limit: usize) -> Option<Cow<'a, str>> {
+        let text = self.full_text()?;
+        (!text.trim().is_empty()).then(|| match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text::cut(text, limit)),
+            Cow::Owned(text) => Cow::Owned(text::cut(&text, limit).to_owned()),
+        })
+    }
+
+    /// As text, however long or blank.
+    pub(super) fn full_text(self) -> Option<Cow<'a, str>> {
+        match self.0.as_bytes().first()? {
+            b'"' => {
+                let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
+                Some(if inner.contains('\\') { unescaped(inner) } else { Cow::Borrowed(inner) })
+            }
+            b'{' | b'[' | b'n' => None,
+            // A number or boolean, as it is written.
+            _ => Some(Cow::Borrowed(self.0)),
+        }
+    }
+
+    /// As a whole number; fractions are dropped, and so are spaces around a number in a string.
+    pub(super) fn integer(self) -> Option<i64> {
+        let text = self.full_text()?;
+        text.trim().parse().ok().or_else(|| self.number().and_then(truncate))
+    }
+
+    /// As a finite number.
+    pub(super) fn number(self) -> Option<f64> {
+        let number: f64 = self.full_text()?.trim().parse().ok()?;
+        number.is_finite().then_some(number)
+    }
+
+    /// As a time in milliseconds since 1970. Zero stands for no time, as does what no calendar reaches.
+    pub(super) fn time(self) -> Option<Timestamp> {
+        let millis = self.integer().filter(|millis| *millis > 0)?;
+        Timestamp::from_millisecond(millis).ok()
+    }
+
+    /// As an object.
+    pub(super) fn object(self) -> Option<Object<'a>> {
+        Object::parse(self.0).ok()
+    }
+
+    /// As a list; none, null and blank text are empty lists.
+    pub(super) fn list<T: Deserialize<'a>>(self) -> serde_json::Result<Vec<T>> {
+        match self.0 {
+            "" | "null" | "\"\"" => Ok(Vec::new()),
             list => serde_json::from_str(list),
         }
     }
@@ -78,21 +121,11 @@ fn truncate(number: f64) -> Option<i64> {
     (number.abs() <= EXACT).then_some(number as i64)
 }
 
-enum Scalar<'a> {
-    Text(Cow<'a, str>),
-    /// A number or boolean, as it is written.
-    Literal(&'a str),
-}
-
-impl<'a> Scalar<'a> {
-    fn read(value: &'a RawValue) -> Option<Self> {
-        let raw = value.get();
-        match raw.as_bytes().first()? {
-            b'"' => serde_json::from_str::<LossyText<'a>>(raw).ok().map(|text| Self::Text(text.0)),
-            b'{' | b'[' | b'n' => None,
-            _ => Some(Self::Literal(raw)),
-        }
-    }
+/// What a string means, of which this stands between the quotes.
+pub(super) fn unescaped(inner: &str) -> Cow<'static, str> {
+    let json = format!("\"{inner}\"");
+    let text = serde_json::from_str::<LossyText<'_>>(&json);
+    text.map_or(Cow::Borrowed(""), |text| Cow::Owned(text.0.into_owned()))
 }
 
 /// A string of which no part makes it unreadable: half a surrogate pair, as is left where a text has been cut, becomes
@@ -127,8 +160,8 @@ impl<'de> Visitor<'de> for LossyTextVisitor {
 mod tests {
     use super::*;
 
-    fn with<T>(value: &str, read: impl Fn(&Object<'_>) -> T) -> T {
-        read(&Object::parse(&format!("{{\"k\": {value}}}")).unwrap())
+    fn with<T>(value: &str, read: impl Fn(Value<'_>) -> T) -> T {
+        read(Object::parse(&format!("{{\"k\": {value}}}")).unwrap().get("k"))
     }
 
     #[test]
@@ -161,19 +194,19 @@ mod tests {
             ),
         ];
         for (value, text, integer, number) in table {
-            assert_eq!(with(value, |o| o.text("k", 100)).as_deref(), *text, "{value}");
-            assert_eq!(with(value, |o| o.integer("k")), *integer, "{value}");
-            assert_eq!(with(value, |o| o.number("k")), *number, "{value}");
+            assert_eq!(with(value, |v| v.text(100).map(Cow::into_owned)).as_deref(), *text, "{value}");
+            assert_eq!(with(value, |v| v.integer()), *integer, "{value}");
+            assert_eq!(with(value, |v| v.number()), *number, "{value}");
         }
     }
 
     #[test]
     fn times_that_no_calendar_holds_are_none() {
         for value in ["0", "-1", "9223372036854775807", "1e18", "\"\"", "null", "\"soon\""] {
-            assert_eq!(with(value, |o| o.time("k")), None, "{value}");
+            assert_eq!(with(value, |v| v.time()), None, "{value}");
         }
         for value in ["1585139506000", "\"1585139506000\"", "1585139506000.4"] {
-            assert_eq!(with(value, |o| o.time("k")).unwrap().to_string(), "2020-03-25T12:31:46Z", "{value}");
+            assert_eq!(with(value, |v| v.time()).unwrap().to_string(), "2020-03-25T12:31:46Z", "{value}");
         }
     }
 }

@@ -1,75 +1,201 @@
 //! One entry of the task list.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::{json::Object, task_error};
+use super::{
+    json::Value,
+    scan::{Malformed, Scanner},
+    task_error,
+};
 use crate::core::{
-    task::{Percent, Server, SubTask, Task, TaskId, TaskState},
+    task::{Details, Earlier, Percent, Server, SubTask, Task, TaskState},
     text::limits,
 };
 
-/// Reads a task. None when it has no id, since nothing could be said of it.
-pub(super) fn decode(entry: &Object<'_>) -> Option<Task> {
-    let id = entry.text("id", limits::ID)?;
-    let steps = Step::decode_started(entry);
-    Some(Task {
-        id: TaskId::new(&id),
-        name: entry.text("name", limits::NAME).unwrap_or_default(),
-        state: TaskState::parse(&entry.text("state", limits::NAME).unwrap_or_default()),
-        kind: entry.text("type", limits::NAME),
-        os_type: entry.text("os_type", limits::NAME),
-        enterprise_project_id: entry.text("enterprise_project_id", limits::ID),
-        migrate_speed: entry.number("migrate_speed"),
-        created: entry.time("create_date"),
-        estimated_completion: entry.time("estimate_complete_time"),
-        sub_task: current(&steps).map(Step::to_sub_task),
-        copied: steps.iter().rfind(|step| step.copies_data()).map(|step| step.progress),
-        source: entry.object("source_server").map(|server| decode_server(&server)).unwrap_or_default(),
-        target: entry.object("target_server").map(|server| decode_server(&server)).unwrap_or_default(),
-        error: task_error::decode(entry),
-    })
+/// Reads a task. None when it isn't an object or has no id, since nothing could be said of it.
+pub(super) fn decode(scanner: &mut Scanner<'_>, earlier: &Earlier) -> Result<Option<Task>, Malformed> {
+    let entry = object(scanner, Entry::field)?;
+    Ok(entry.and_then(|entry| entry.to_details()).map(|details| earlier.share(&details)))
 }
 
-fn decode_server(server: &Object<'_>) -> Server {
-    Server {
-        id: server.text("id", limits::ID),
-        name: server.text("name", limits::NAME),
-        ip: server.text("ip", limits::NAME),
-        state: server.text("state", limits::NAME),
-        vm_id: server.text("vm_id", limits::ID),
+/// Reads an object, field by field; passes anything else by.
+fn object<'a, T: Default>(
+    scanner: &mut Scanner<'a>,
+    mut field: impl FnMut(&mut T, &str, &mut Scanner<'a>) -> Result<(), Malformed>,
+) -> Result<Option<T>, Malformed> {
+    if scanner.peek() != Some(b'{') {
+        scanner.skip()?;
+        return Ok(None);
+    }
+    let mut read = T::default();
+    scanner.object(|key, scanner| field(&mut read, key, scanner))?;
+    Ok(Some(read))
+}
+
+/// What is read of a task. Of repeated keys the last one counts.
+#[derive(Default)]
+struct Entry<'a> {
+    id: Value<'a>,
+    name: Value<'a>,
+    state: Value<'a>,
+    kind: Value<'a>,
+    os_type: Value<'a>,
+    enterprise_project_id: Value<'a>,
+    migrate_speed: Value<'a>,
+    create_date: Value<'a>,
+    estimate_complete_time: Value<'a>,
+    error_json: Value<'a>,
+    steps: Steps<'a>,
+    source: ServerEntry<'a>,
+    target: ServerEntry<'a>,
+}
+
+impl<'a> Entry<'a> {
+    fn field(&mut self, key: &str, scanner: &mut Scanner<'a>) -> Result<(), Malformed> {
+        let field = match key {
+            "id" => &mut self.id,
+            "name" => &mut self.name,
+            "state" => &mut self.state,
+            "type" => &mut self.kind,
+            "os_type" => &mut self.os_type,
+            "enterprise_project_id" => &mut self.enterprise_project_id,
+            "migrate_speed" => &mut self.migrate_speed,
+            "create_date" => &mut self.create_date,
+            "estimate_complete_time" => &mut self.estimate_complete_time,
+            "error_json" => &mut self.error_json,
+            "sub_tasks" => {
+                self.steps = Steps::read(scanner)?;
+                return Ok(());
+            }
+            "source_server" => {
+                self.source = object(scanner, ServerEntry::field)?.unwrap_or_default();
+                return Ok(());
+            }
+            "target_server" => {
+                self.target = object(scanner, ServerEntry::field)?.unwrap_or_default();
+                return Ok(());
+            }
+            _ => return scanner.skip(),
+        };
+        *field = scanner.value()?;
+        Ok(())
+    }
+
+    fn to_details(&self) -> Option<Details<'a>> {
+        let id = self.id.text(limits::ID)?;
+        Some(Details {
+            id,
+            name: self.name.text(limits::NAME).unwrap_or_default(),
+            state: TaskState::parse(&self.state.text(limits::NAME).unwrap_or_default()),
+            kind: self.kind.text(limits::NAME),
+            os_type: self.os_type.text(limits::NAME),
+            enterprise_project_id: self.enterprise_project_id.text(limits::ID),
+            migrate_speed: self.migrate_speed.number(),
+            created: self.create_date.time(),
+            estimated_completion: self.estimate_complete_time.time(),
+            sub_task: self.steps.current().map(Step::to_sub_task),
+            copied: self.steps.copy.as_ref().map(|step| step.progress),
+            source: self.source.to_server(),
+            target: self.target.to_server(),
+            error: task_error::decode(self.error_json),
+        })
+    }
+}
+
+/// What is read of a source or target server.
+#[derive(Default)]
+struct ServerEntry<'a> {
+    id: Value<'a>,
+    name: Value<'a>,
+    ip: Value<'a>,
+    state: Value<'a>,
+    vm_id: Value<'a>,
+}
+
+impl<'a> ServerEntry<'a> {
+    fn field(&mut self, key: &str, scanner: &mut Scanner<'a>) -> Result<(), Malformed> {
+        let field = match key {
+            "id" => &mut self.id,
+            "name" => &mut self.name,
+            "ip" => &mut self.ip,
+            "state" => &mut self.state,
+            "vm_id" => &mut self.vm_id,
+            _ => return scanner.skip(),
+        };
+        *field = scanner.value()?;
+        Ok(())
+    }
+
+    fn to_server(&self) -> Server<'a> {
+        Server {
+            id: self.id.text(limits::ID),
+            name: self.name.text(limits::NAME),
+            ip: self.ip.text(limits::NAME),
+            state: self.state.text(limits::NAME),
+            vm_id: self.vm_id.text(limits::ID),
+        }
+    }
+}
+
+/// What matters of the sub-tasks: of the named ones that have started, the latest by their start, of several at a time
+/// the last in the list. One without a start time has started when it has progress, and comes before those with one.
+#[derive(Default)]
+struct Steps<'a> {
+    latest: Option<Step<'a>>,
+    /// The latest that hasn't ended.
+    open: Option<Step<'a>>,
+    /// The latest that copies data.
+    copy: Option<Step<'a>>,
+}
+
+impl<'a> Steps<'a> {
+    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Malformed> {
+        let mut steps = Self::default();
+        if scanner.peek() != Some(b'[') {
+            scanner.skip()?;
+            return Ok(steps);
+        }
+        scanner.list(|scanner| {
+            let step = object(scanner, StepEntry::field)?.and_then(|entry| entry.to_step());
+            if let Some(step) = step.filter(Step::has_started) {
+                steps.add(step);
+            }
+            Ok(())
+        })?;
+        Ok(steps)
+    }
+
+    fn add(&mut self, step: Step<'a>) {
+        let later = |other: &Option<Step<'_>>| other.as_ref().is_none_or(|other| step.start >= other.start);
+        if step.copies_data() && later(&self.copy) {
+            self.copy = Some(step.clone());
+        }
+        if step.end.is_none() && later(&self.open) {
+            self.open = Some(step.clone());
+        }
+        if later(&self.latest) {
+            self.latest = Some(step);
+        }
+    }
+
+    /// The step that a task is in: the latest one that hasn't ended, else the latest one.
+    fn current(&self) -> Option<&Step<'a>> {
+        self.open.as_ref().or(self.latest.as_ref())
     }
 }
 
 /// A sub-task, with the times that order it.
-struct Step {
-    name: Arc<str>,
+#[derive(Clone)]
+struct Step<'a> {
+    name: Cow<'a, str>,
     progress: Percent,
     start: Option<Timestamp>,
     end: Option<Timestamp>,
 }
 
-impl Step {
-    /// The named sub-tasks that have started, in the order of their start. One without a start time has started when
-    /// it has progress, and comes before those with one.
-    fn decode_started(task: &Object<'_>) -> Vec<Self> {
-        let entries = task.list("sub_tasks").unwrap_or_default();
-        let steps = entries.iter().filter_map(|entry| Self::decode(&Object::parse(entry.get()).ok()?));
-        let mut started: Vec<_> = steps.filter(Self::has_started).collect();
-        started.sort_by_key(|step| step.start);
-        started
-    }
-
-    fn decode(entry: &Object<'_>) -> Option<Self> {
-        Some(Self {
-            name: entry.text("name", limits::NAME)?,
-            progress: Percent::clamped(entry.integer("progress").unwrap_or_default()),
-            start: entry.time("start_date"),
-            end: entry.time("end_date"),
-        })
-    }
-
+impl<'a> Step<'a> {
     fn has_started(&self) -> bool {
         self.start.is_some() || self.progress > Percent::default()
     }
@@ -78,12 +204,39 @@ impl Step {
         self.name.starts_with("MIGRATE_") || self.name.starts_with("SYNC_")
     }
 
-    fn to_sub_task(&self) -> SubTask {
+    fn to_sub_task(&self) -> SubTask<'a> {
         SubTask { name: self.name.clone(), progress: self.progress }
     }
 }
 
-/// The step that a task is in: the latest one that hasn't ended, else the latest one.
-fn current(started: &[Step]) -> Option<&Step> {
-    started.iter().rfind(|step| step.end.is_none()).or(started.last())
+/// What is read of a sub-task.
+#[derive(Default)]
+struct StepEntry<'a> {
+    name: Value<'a>,
+    progress: Value<'a>,
+    start_date: Value<'a>,
+    end_date: Value<'a>,
+}
+
+impl<'a> StepEntry<'a> {
+    fn field(&mut self, key: &str, scanner: &mut Scanner<'a>) -> Result<(), Malformed> {
+        let field = match key {
+            "name" => &mut self.name,
+            "progress" => &mut self.progress,
+            "start_date" => &mut self.start_date,
+            "end_date" => &mut self.end_date,
+            _ => return scanner.skip(),
+        };
+        *field = scanner.value()?;
+        Ok(())
+    }
+
+    fn to_step(&self) -> Option<Step<'a>> {
+        Some(Step {
+            name: self.name.text(limits::NAME)?,
+            progress: Percent::clamped(self.progress.integer().unwrap_or_default()),
+            start: self.start_date.time(),
+            end: self.end_date.time(),
+        })
+    }
 }

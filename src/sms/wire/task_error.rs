@@ -1,18 +1,18 @@
 //! Why a task failed. The field `error_json` is empty, or JSON in a string, or plain text; the JSON may have been cut
 //! at 255 characters.
 
-use super::json::Object;
+use super::json::{Object, Value};
 use crate::core::{
     task::TaskError,
     text::{self, limits},
 };
 
 /// Reads a task's error. None when the task has none.
-pub(super) fn decode(entry: &Object<'_>) -> Option<TaskError> {
-    if let Some(object) = entry.object("error_json") {
+pub(super) fn decode(error_json: Value<'_>) -> Option<TaskError<'static>> {
+    if let Some(object) = error_json.object() {
         return from_object(&object);
     }
-    let text = entry.full_text("error_json")?;
+    let text = error_json.full_text()?;
     match text.trim() {
         "" | "null" | "{}" | "[]" => None,
         text if text.starts_with('{') => Some(from_json(text)),
@@ -20,12 +20,12 @@ pub(super) fn decode(entry: &Object<'_>) -> Option<TaskError> {
     }
 }
 
-fn plain(text: &str) -> TaskError {
+fn plain(text: &str) -> TaskError<'static> {
     TaskError { code: None, message: Some(text::one_line(text, limits::MESSAGE).into()) }
 }
 
 /// JSON in a string. What has neither a code nor a message is shown as it is.
-fn from_json(text: &str) -> TaskError {
+fn from_json(text: &str) -> TaskError<'static> {
     let error = match Object::parse(text) {
         Ok(object) => from_object(&object),
         Err(_) => error(salvage(text, "error_code"), salvage(text, "error_msg")),
@@ -33,12 +33,12 @@ fn from_json(text: &str) -> TaskError {
     error.unwrap_or_else(|| plain(text))
 }
 
-fn from_object(object: &Object<'_>) -> Option<TaskError> {
+fn from_object(object: &Object<'_>) -> Option<TaskError<'static>> {
     let field = |key| object.full_text(key).map(std::borrow::Cow::into_owned);
     error(field("error_code"), field("error_msg"))
 }
 
-fn error(code: Option<String>, message: Option<String>) -> Option<TaskError> {
+fn error(code: Option<String>, message: Option<String>) -> Option<TaskError<'static>> {
     let line = |text: Option<String>, limit| {
         let line = text::one_line(&text?, limit);
         (!line.is_empty()).then(|| line.into())
@@ -79,8 +79,8 @@ mod tests {
 
     /// Code and message; what is absent is empty.
     fn decoded(error_json: &str) -> Option<(String, String)> {
-        let entry = serde_json::json!({ "error_json": error_json }).to_string();
-        let error = decode(&Object::parse(&entry).unwrap())?;
+        let json = serde_json::json!(error_json).to_string();
+        let error = decode(Value::new(&json))?;
         Some((
             error.code.as_deref().unwrap_or_default().into(),
             error.message.as_deref().unwrap_or_default().into(),
@@ -123,8 +123,8 @@ mod tests {
 
     #[test]
     fn an_error_that_is_no_string_but_an_object_is_read_too() {
-        let entry = r#"{"error_json": {"error_code": "SMS.0203", "error_msg": "Timeout"}}"#;
-        let error = decode(&Object::parse(entry).unwrap()).unwrap();
+        let json = r#"{"error_code": "SMS.0203", "error_msg": "Timeout"}"#;
+        let error = decode(Value::new(json)).unwrap();
         assert_eq!(error.code.as_deref(), Some("SMS.0203"));
     }
 

@@ -20,7 +20,7 @@ use migration_task_watch::{
         task::Snapshot,
     },
     sms::{
-        Client, ClientOptions, ListTarget, Login,
+        Client, ClientOptions, ListTarget, Login, Query,
         credentials::{AccessKey, SecretData, SecretKey},
         signer::{self, Request},
     },
@@ -109,7 +109,8 @@ impl Service {
     }
 
     fn list(&self, client: &Client) -> Snapshot {
-        let listing = self.runtime.block_on(client.list_tasks(&self.target, &self.login)).unwrap();
+        let listing =
+            self.runtime.block_on(client.list_tasks(&self.target, &self.login, &Query::All)).unwrap();
         listing.into_snapshot(1, Timestamp::from_second(START).unwrap())
     }
 

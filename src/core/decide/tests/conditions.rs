@@ -278,7 +278,7 @@ fn a_task_that_cannot_be_read_keeps_the_gates_closed() {
         (json!({"filter": {"ids": ["t0"]}}), (Truth::True, "AllEnded")),
     ] {
         let mut world = World::new(spec);
-        let tasks = all(&["MIGRATE_SUCCESS"]);
+        let tasks = all(&["MIGRATE_SUCCESS"]).into();
         world.observation.snapshot =
             Some(Arc::new(Snapshot { sequence: 1, completed: world.now, tasks, unreadable: 1 }));
         world.settle();

@@ -1,5 +1,7 @@
 //! Invariant 5: a status fits, whatever SMS sends.
 
+use std::borrow::Cow;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -42,7 +44,7 @@ fn a_whole_account_fits_and_is_remembered() {
     world.pass(60);
     let mut next = tasks("READY");
     next[65_000] = failed("65000-is-new", "Full.");
-    next[64_000].state = TaskState::Syncing;
+    next[64_000] = task(&next[64_000].id(), "SYNCING");
     world.list(next);
     assert_eq!(world.reasons(), ["TaskFailed", "TaskSyncing"]);
     assert!(json_size(&world.status) <= MAX_STATUS);
@@ -52,14 +54,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn long_texts_fit(count in 0usize..3000, text in "[\\x00-\\x7f\u{4e2d}\"\\\\]{1,40}", limit in 0usize..2000) {
-        let long = |limit: usize| -> Arc<str> { crate::core::text::cut(&text.repeat(limit), limit).into() };
-        let tasks = |state: &'static str| (0..count).map(|i| Task {
+        let long = |limit: usize| -> Cow<'_, str> { crate::core::text::cut(&text.repeat(limit), limit).to_owned().into() };
+        let tasks = |state: &'static str| (0..count).map(|i| Task::from(Details {
             name: long(limits::NAME),
             sub_task: Some(SubTask { name: long(limits::NAME), progress: Percent::FULL }),
             error: Some(TaskError { code: Some(long(limits::CODE)), message: Some(long(limits::MESSAGE)) }),
             target: Server { name: Some(long(limits::NAME)), vm_id: Some(long(limits::ID)), ..Server::default() },
-            ..task(&format!("{i:0100}"), state)
-        }).collect::<Vec<_>>();
+            ..details(&format!("{i:0100}"), state)
+        })).collect::<Vec<_>>();
         let ids: Vec<String> = (0..2000).map(|i| format!("{i:064}")).collect();
         let mut world = World::new(json!({"taskLimit": limit, "filter": {"ids": ids}}));
         world.list(tasks("RUNNING"));
