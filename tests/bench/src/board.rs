@@ -149,3 +149,53 @@ impl Entry {
         self.delays.extend(reached.map(|(since, _)| now - since));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(running: i64, syncing: i64) -> Counts {
+        [("RUNNING".to_owned(), running), ("SYNCING".to_owned(), syncing)].into()
+    }
+
+    fn seen(by_state: Counts, total: i64) -> Seen {
+        let summary = Some(Summary { total, by_state, ..Summary::default() });
+        Seen { summary, conditions: Vec::new() }
+    }
+
+    #[test]
+    fn a_status_is_right_when_it_counts_what_it_should() {
+        let board = Board::default();
+        board.apply("a", counts(2, 1));
+        for (wrong, total) in [(counts(1, 2), 3), (counts(2, 1), 4), (Counts::new(), 0)] {
+            board.see("a", seen(wrong, total));
+            assert!(!board.is_settled());
+        }
+        board.see("a", seen(counts(2, 1), 3));
+        assert!(board.is_settled());
+        assert!(board.verdict().first.is_some());
+    }
+
+    #[test]
+    fn a_later_change_stands_for_those_before() {
+        let board = Board::default();
+        board.apply("a", counts(2, 0));
+        board.see("a", seen(counts(2, 0), 2));
+        board.expect("a", counts(1, 1));
+        board.expect("a", counts(0, 2));
+        board.see("a", seen(counts(1, 1), 2));
+        assert_eq!((board.is_settled(), board.verdict().changes), (false, 1));
+        board.see("a", seen(counts(0, 2), 2));
+        assert_eq!((board.is_settled(), board.verdict().changes), (true, 2));
+    }
+
+    #[test]
+    fn an_incomplete_listing_counts_for_itself() {
+        let board = Board::default();
+        board.apply("a", counts(1, 0));
+        let conditions = vec![Reason { reason: INCOMPLETE.to_owned() }];
+        board.see("a", Seen { summary: None, conditions });
+        let verdict = board.verdict();
+        assert_eq!((verdict.right, verdict.incomplete, verdict.total), (0, 1, 1));
+    }
+}

@@ -114,3 +114,48 @@ fn id(kind: &str, number: usize) -> String {
     let mixed = (number as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     format!("{:08x}-{kind}-4{:03x}-9b52-{number:012x}", mixed >> 32, (mixed >> 20) & 0xfff)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn world() -> World {
+        World::new(Size { tasks: 1_000, waves: 30, unnameable: true })
+    }
+
+    #[test]
+    fn pages_are_json_and_say_what_the_world_says() {
+        let world = world();
+        let page: Value = serde_json::from_slice(&world.page(1_000, 0..1_000).unwrap()).unwrap();
+        assert_eq!(page["count"], 1_000);
+        let tasks = page["tasks"].as_array().unwrap();
+        let ids: HashSet<&str> = tasks.iter().map(|task| task["id"].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), 1_000);
+        let mut states: BTreeMap<String, i64> = BTreeMap::new();
+        for task in tasks {
+            *states.entry(task["state"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+        assert_eq!(states, world.by_state(0..1_000));
+        assert_eq!(tasks[7]["source_server"]["id"], source_id(7));
+    }
+
+    #[test]
+    fn each_task_is_in_the_wave_that_its_name_says() {
+        let world = world();
+        let all: Vec<usize> = (0..30).flat_map(|wave| world.wave(wave)).collect();
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), 1_000);
+        assert!(world.wave(7).all(|number| world.name(number).starts_with("wave-0007-")));
+    }
+
+    #[test]
+    fn two_worlds_change_alike_until_all_has_ended() {
+        let (mut one, mut other) = (world(), world());
+        assert_eq!(one.change(10), other.change(10));
+        while !one.change(100).is_empty() {}
+        assert_eq!(one.by_state(0..1_000).get("RUNNING"), None);
+    }
+}
