@@ -31,20 +31,20 @@ type Key = (Endpoint, LoginDigest);
 #[derive(Debug)]
 pub(super) struct Lanes {
     bounds: Bounds,
-    lanes: Mutex<HashMap<Key, (Instant, Arc<Lane>)>>,
+    by_key: Mutex<HashMap<Key, (Instant, Arc<Lane>)>>,
     listings: AtomicU64,
 }
 
 impl Lanes {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, lanes: Mutex::default(), listings: AtomicU64::new(0) }
+        Self { bounds, by_key: Mutex::default(), listings: AtomicU64::new(0) }
     }
 
     /// A place for one listing.
     pub(super) fn enter(&self, endpoint: &Endpoint, login: LoginDigest) -> Place {
         let now = Instant::now();
         let key = (endpoint.clone(), login);
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
         if !lanes.contains_key(&key) {
             lanes.retain(|_, (used, lane)| used.elapsed() < FORGET_AFTER || Arc::strong_count(lane) > 1);
         }

@@ -185,6 +185,6 @@ async fn lanes_that_nobody_uses_are_forgotten() {
     }
     advance(FORGET_AFTER + Duration::from_secs(1)).await;
     drop(lanes.enter(&endpoint("new"), login));
-    assert_eq!(lanes.lanes.lock().unwrap().len(), 2);
+    assert_eq!(lanes.by_key.lock().unwrap().len(), 2);
     drop(kept);
 }
