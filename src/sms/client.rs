@@ -16,7 +16,7 @@ use super::{
     gate::{Door, Gates, Passage},
     http::{Authorization, Call, Http},
     lanes::{Lanes, Place},
-    listing::{self, Collected, PageRequest},
+    listing::{self, Collected, Manner, PageRequest, StateFilter},
     network::NetworkError,
     options::ClientOptions,
     patience::Patience,
@@ -76,34 +76,27 @@ pub enum Term {
     Id(String),
     /// The id of the server that is migrated.
     SourceServer(String),
-    /// A state, one of [`FILTERABLE_STATES`].
-    State(String),
+    /// A state.
+    State(StateFilter),
 }
 
 impl Term {
-    /// The parameter of the API.
-    fn parameter(&self) -> (&'static str, String) {
+    /// The parameter of the API; that of a state belongs to a [`PageRequest`].
+    fn parameter(&self) -> Option<(&'static str, String)> {
         match self {
-            Self::Id(id) => ("id", id.clone()),
-            Self::SourceServer(id) => ("source_server_id", id.clone()),
-            Self::State(state) => ("state", state.clone()),
+            Self::Id(id) => Some(("id", id.clone())),
+            Self::SourceServer(id) => Some(("source_server_id", id.clone())),
+            Self::State(_) => None,
+        }
+    }
+
+    fn state(&self) -> Option<StateFilter> {
+        match self {
+            Self::State(state) => Some(*state),
+            Self::Id(_) | Self::SourceServer(_) => None,
         }
     }
 }
-
-/// The states that the API can filter by (ListTasks, parameter `state`). It knows more than these.
-pub const FILTERABLE_STATES: [&str; 10] = [
-    "READY",
-    "RUNNING",
-    "SYNCING",
-    "MIGRATE_SUCCESS",
-    "MIGRATE_FAIL",
-    "ABORTING",
-    "ABORT",
-    "DELETING",
-    "SYNC_F_ROLLBACKING",
-    "SYNC_F_ROLLBACK_SUCCESS",
-];
 
 /// What has to be equal for two listings to be the same one: the content of a login, never the name of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -278,8 +271,13 @@ impl ListRun<'_> {
 
     /// The tasks that a term finds, or all.
     async fn walk(&self, term: Option<&Term>) -> Result<Collected, Error> {
-        let in_flight = self.client.http.options().max_concurrency.max(1);
-        listing::collect(|page| self.page(page, term), in_flight).await
+        let options = self.client.http.options();
+        let manner = Manner { paging: options.paging, in_flight: options.max_concurrency.max(1) };
+        let fetch = |page| self.page(page, term);
+        match term {
+            None => listing::collect(&fetch, manner).await,
+            Some(term) => listing::walk(&fetch, manner, term.state()).await,
+        }
     }
 
     /// The tasks that any of the terms finds, each once.
@@ -350,8 +348,9 @@ impl ListRun<'_> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let mut query = vec![("limit", page.limit.to_string()), ("offset", page.offset.to_string())];
         let project = self.target.enterprise_project_id.iter();
+        query.extend(page.state.map(|state| ("state", state.name().to_owned())));
         query.extend(project.map(|id| ("enterprise_project_id", id.clone())));
-        query.extend(term.map(Term::parameter));
+        query.extend(term.and_then(Term::parameter));
         let api = Api::ListTasks;
         let authorization = Authorization::Credentials(&self.session.credentials);
         let call = Call { api, endpoint: &self.target.endpoint, query, authorization };
@@ -363,10 +362,10 @@ impl ListRun<'_> {
             }
         };
         let decoded = Page::decode(&received.body, self.earlier);
-        // Only whole pages take the same time.
-        let is_whole =
-            |found: &Page| u32::try_from(found.entries()).is_ok_and(|entries| entries >= page.limit);
-        permit.answered(decoded.as_ref().is_ok_and(is_whole).then_some(received.took));
+        // Only full pages take the same time.
+        let full = self.client.http.options().paging.page_size;
+        let is_full = |found: &Page| u32::try_from(found.entries()).is_ok_and(|entries| entries >= full);
+        permit.answered(decoded.as_ref().is_ok_and(is_full).then_some(received.took));
         decoded.map_err(|problem| Error::InvalidResponse { api, problem, request_id: received.request_id })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::network::NetworkOptions;
+use super::{listing::Paging, network::NetworkOptions};
 use crate::core::pace::Rate;
 
 /// The bounds of a [`Client`](super::Client).
@@ -21,6 +21,8 @@ pub struct ClientOptions {
     pub max_concurrency: usize,
     /// How many requests a second each login may send to each endpoint, on average.
     pub rate: Option<Rate>,
+    /// How far the API pages. Another than its own is for tests.
+    pub paging: Paging,
     /// Whom the client may talk to, and how.
     pub network: NetworkOptions,
 }
@@ -34,6 +36,7 @@ impl Default for ClientOptions {
             max_page_bytes: 32 * 1024 * 1024,
             max_concurrency: 16,
             rate: None,
+            paging: Paging::OF_API,
             network: NetworkOptions::default(),
         }
     }
