@@ -13,6 +13,7 @@ use crate::{
     core::{
         endpoint::{AllowedEndpoints, PatternError},
         namespace::{Namespace, NamespaceError},
+        pace::Rate,
         policy::{AmbientNamespaces, Policy},
     },
     sms::{self, ClientOptions},
@@ -80,6 +81,11 @@ pub(super) struct SmsArgs {
     #[arg(long, env = "SMS_MAX_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     sms_max_concurrency: u16,
 
+    /// How many requests a second each login may send to each endpoint, on average; such as 5, or 0.5. The default is no
+    /// bound but SMS's own.
+    #[arg(long, env = "SMS_QPS", value_name = "RATE")]
+    sms_qps: Option<Rate>,
+
     /// Where the metadata service of an ECS machine is, which gives the operator the identity of the machine's agency.
     #[arg(long, env = "METADATA_ENDPOINT", value_name = "URL", default_value = "http://169.254.169.254")]
     metadata_endpoint: sms::MetadataEndpoint,
@@ -104,6 +110,7 @@ impl SmsArgs {
     pub(super) fn client(&self) -> Result<sms::Client, Box<dyn Error>> {
         Ok(sms::Client::new(ClientOptions {
             max_concurrency: self.sms_max_concurrency.into(),
+            rate: self.sms_qps,
             network: self.network.options()?,
             ..ClientOptions::default()
         })?)

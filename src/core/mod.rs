@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod memory;
 pub mod namespace;
 pub mod outbox;
+pub mod pace;
 pub mod plan;
 pub mod policy;
 pub mod quiet;

@@ -7,7 +7,7 @@ use crate::{
         filter::Filter,
         task::{Index, Snapshot, TaskState},
     },
-    sms::{FILTERABLE_STATES, Query, Term},
+    sms::{Query, StateFilter, Term},
 };
 
 /// How many requests a listing of all tasks is taken to cost before there was one.
@@ -31,7 +31,7 @@ pub(super) fn need(filter: &Filter) -> Query {
 fn states(filter: &Filter) -> Option<BTreeSet<Term>> {
     let mut states = filter.states()?;
     states.try_fold(BTreeSet::new(), |mut terms, state| {
-        terms.insert(FILTERABLE_STATES.contains(&state).then(|| Term::State(state.to_owned()))?);
+        terms.insert(Term::State(StateFilter::named(state)?));
         Some(terms)
     })
 }
@@ -74,7 +74,7 @@ impl Costs {
 
 fn state_of(term: &Term) -> Option<TaskState> {
     match term {
-        Term::State(name) => Some(TaskState::parse(name)),
+        Term::State(state) => Some(TaskState::parse(state.name())),
         Term::Id(_) | Term::SourceServer(_) => None,
     }
 }
@@ -152,7 +152,7 @@ mod tests {
         for (filter, expected) in [
             (json!({}), Query::All),
             (json!({"name": "a"}), Query::All),
-            (json!({"name": "a", "states": ["RUNNING"]}), any(&[Term::State("RUNNING".into())])),
+            (json!({"name": "a", "states": ["RUNNING"]}), any(&[running()])),
             (json!({"states": ["RUNNING", "SYNC_FAIL"]}), Query::All),
             (json!({"states": ["RUNNING", "READY"], "ids": ["a"]}), any(std::slice::from_ref(&a))),
             (json!({"ids": ["a", "b", "a"]}), any(&[a.clone(), b])),
@@ -164,10 +164,14 @@ mod tests {
         }
     }
 
+    fn running() -> Term {
+        Term::State(StateFilter::named("RUNNING").unwrap())
+    }
+
     fn query() -> impl Strategy<Value = Query> {
         let term = prop_oneof![
             (0u8..8).prop_map(|n| Term::Id(n.to_string())),
-            prop::sample::select(&FILTERABLE_STATES[..3]).prop_map(|state| Term::State(state.to_owned())),
+            prop::sample::select(&StateFilter::ALL[..3]).prop_map(Term::State),
         ];
         prop_oneof![1 => Just(Query::All), 4 => prop::collection::btree_set(term, 0..4).prop_map(Query::Any)]
     }
@@ -204,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_state_is_asked_for_once_it_is_known_to_be_small() {
-        let need = any(&[Term::State("RUNNING".into())]);
+        let need = any(&[running()]);
         let mut costs = Costs::default();
         assert_eq!(cheapest([&need].into_iter(), &costs), Query::All, "what left before can't be known");
         costs.learn(&Query::All, &snapshot(&[vec!["RUNNING"; 10], vec!["READY"; 300]].concat()));
@@ -215,7 +219,7 @@ mod tests {
 
     #[test]
     fn what_left_a_state_is_looked_up() {
-        let query = any(&[Term::State("RUNNING".into())]);
+        let query = any(&[running()]);
         let before = snapshot(&["RUNNING", "RUNNING", "READY"]);
         let now = Snapshot { tasks: before.tasks[1..2].to_vec().into(), ..before.clone() };
         assert_eq!(left_states(&query, &before, &now), BTreeSet::from([Term::Id("0".into())]));

@@ -8,17 +8,18 @@ use std::{
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use k8s_openapi::jiff::Timestamp;
-use tokio::time::timeout;
 
 use super::{
     api::Api,
     credentials::{DigestKey, Login, LoginDigest, Method, RandomnessError},
     error::Error,
-    gate::{Door, Gates},
+    gate::{Door, Gates, Passage},
     http::{Authorization, Call, Http},
-    listing::{self, Collected, PageRequest},
+    lanes::{Lanes, Place},
+    listing::{self, Collected, Manner, PageRequest, StateFilter},
     network::NetworkError,
     options::ClientOptions,
+    patience::Patience,
     retry::with_retries,
     sessions::{Session, Sessions, SignIn},
     wire::Page,
@@ -26,6 +27,7 @@ use super::{
 use crate::core::{
     endpoint::{Endpoint, Region},
     failure::Failure,
+    pace::Bounds,
     plan::{Iam, Plan},
     task::{Earlier, Snapshot, Task, Tasks},
 };
@@ -74,34 +76,27 @@ pub enum Term {
     Id(String),
     /// The id of the server that is migrated.
     SourceServer(String),
-    /// A state, one of [`FILTERABLE_STATES`].
-    State(String),
+    /// A state.
+    State(StateFilter),
 }
 
 impl Term {
-    /// The parameter of the API.
-    fn parameter(&self) -> (&'static str, String) {
+    /// The parameter of the API; that of a state belongs to a [`PageRequest`].
+    fn parameter(&self) -> Option<(&'static str, String)> {
         match self {
-            Self::Id(id) => ("id", id.clone()),
-            Self::SourceServer(id) => ("source_server_id", id.clone()),
-            Self::State(state) => ("state", state.clone()),
+            Self::Id(id) => Some(("id", id.clone())),
+            Self::SourceServer(id) => Some(("source_server_id", id.clone())),
+            Self::State(_) => None,
+        }
+    }
+
+    fn state(&self) -> Option<StateFilter> {
+        match self {
+            Self::State(state) => Some(*state),
+            Self::Id(_) | Self::SourceServer(_) => None,
         }
     }
 }
-
-/// The states that the API can filter by (ListTasks, parameter `state`). It knows more than these.
-pub const FILTERABLE_STATES: [&str; 10] = [
-    "READY",
-    "RUNNING",
-    "SYNCING",
-    "MIGRATE_SUCCESS",
-    "MIGRATE_FAIL",
-    "ABORTING",
-    "ABORT",
-    "DELETING",
-    "SYNC_F_ROLLBACKING",
-    "SYNC_F_ROLLBACK_SUCCESS",
-];
 
 /// What has to be equal for two listings to be the same one: the content of a login, never the name of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -155,6 +150,7 @@ pub enum ClientError {
 pub struct Client {
     http: Http,
     gates: Gates,
+    lanes: Lanes,
     sessions: Sessions,
     digest_key: DigestKey,
 }
@@ -162,9 +158,12 @@ pub struct Client {
 impl Client {
     /// Sets up a client.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
+        let in_flight = u32::try_from(options.max_concurrency).unwrap_or(u32::MAX);
+        let lanes = Lanes::new(Bounds { in_flight, rate: options.rate });
         Ok(Self {
             http: Http::new(options)?,
             gates: Gates::default(),
+            lanes,
             sessions: Sessions::default(),
             digest_key: DigestKey::random()?,
         })
@@ -204,10 +203,14 @@ impl Client {
         query: &Query,
         earlier: &Tasks,
     ) -> Result<Listing, Error> {
-        let limit = self.http.options().listing_timeout;
         let earlier = Earlier::from(earlier.clone());
-        let listing = timeout(limit, self.list_signed_in(target, login, query, &earlier)).await;
-        listing.map_err(|_| Error::ListingTimeout(limit))?
+        let place = self.lanes.enter(&target.endpoint, login.digest(&self.digest_key));
+        let patience = Patience::new(self.http.options().listing_timeout);
+        tokio::select! {
+            biased;
+            listing = self.list_signed_in(target, login, query, &earlier, (&place, &patience)) => listing,
+            error = patience.over(&place) => Err(error),
+        }
     }
 
     /// Lists with the session that there is, and again with another one if its token is refused.
@@ -217,6 +220,7 @@ impl Client {
         login: &Login,
         query: &Query,
         earlier: &Earlier,
+        (place, patience): (&Place, &Patience),
     ) -> Result<Listing, Error> {
         let digest = login.digest(&self.digest_key);
         let sign_in = SignIn { login, digest, iam: &target.iam, region: target.region.as_ref() };
@@ -225,6 +229,8 @@ impl Client {
             target,
             earlier,
             sign_in,
+            place,
+            patience,
             session: self.sessions.open(&self.http, &self.gates, sign_in).await?,
             requests: AtomicU32::new(0),
         };
@@ -246,6 +252,8 @@ struct ListRun<'a> {
     target: &'a ListTarget,
     earlier: &'a Earlier,
     sign_in: SignIn<'a>,
+    place: &'a Place,
+    patience: &'a Patience,
     session: Session,
     requests: AtomicU32,
 }
@@ -263,13 +271,18 @@ impl ListRun<'_> {
 
     /// The tasks that a term finds, or all.
     async fn walk(&self, term: Option<&Term>) -> Result<Collected, Error> {
-        let in_flight = self.client.http.options().pages_in_flight.max(1);
-        listing::collect(|page| self.page(page, term), in_flight).await
+        let options = self.client.http.options();
+        let manner = Manner { paging: options.paging, in_flight: options.max_concurrency.max(1) };
+        let fetch = |page| self.page(page, term);
+        match term {
+            None => listing::collect(&fetch, manner).await,
+            Some(term) => listing::walk(&fetch, manner, term.state()).await,
+        }
     }
 
     /// The tasks that any of the terms finds, each once.
     async fn walk_each(&self, terms: &BTreeSet<Term>) -> Result<Collected, Error> {
-        let in_flight = self.client.http.options().pages_in_flight.max(1);
+        let in_flight = self.client.http.options().max_concurrency.max(1);
         let walks: Vec<_> = terms.iter().map(|term| self.walk(Some(term)).boxed()).collect();
         let found: Vec<Collected> = stream::iter(walks).buffer_unordered(in_flight).try_collect().await?;
         let skipped = found.iter().map(|found| found.skipped).sum();
@@ -278,8 +291,21 @@ impl ListRun<'_> {
         Ok(Collected { tasks, skipped })
     }
 
-    /// One page, as often as it is tried.
+    /// One page, however often flow control refuses it: the lane makes it wait.
     async fn page(&self, page: PageRequest, term: Option<&Term>) -> Result<Page, Error> {
+        loop {
+            match self.try_page(page, term).await {
+                Err(Error::Throttled { .. }) if self.patience.goes_on_after_refusal() => {}
+                result => {
+                    result.is_ok().then(|| self.patience.page_came());
+                    return result;
+                }
+            }
+        }
+    }
+
+    /// One page, as often as it is tried.
+    async fn try_page(&self, page: PageRequest, term: Option<&Term>) -> Result<Page, Error> {
         let door = Door {
             endpoint: self.target.endpoint.clone(),
             api: Api::ListTasks,
@@ -288,12 +314,13 @@ impl ListRun<'_> {
             enterprise_project: self.target.enterprise_project_id.clone(),
         };
         let passage = self.client.gates.enter(&door).await?;
-        if !self.client.sessions.is_current(self.sign_in, &self.session).await {
-            return Err(Error::TokenReplaced);
-        }
-        let result = with_retries(|| self.ask(page, term)).await;
+        let result = with_retries(|| self.ask(page, term, &passage)).await;
         match &result {
             Ok(_) => passage.accepted(),
+            // Nothing was sent.
+            Err(Error::TokenReplaced | Error::Known(_)) => drop(passage),
+            // It says nothing to those who wait but that they go on, too.
+            Err(Error::Throttled { .. }) if self.patience.goes_on_after_refusal() => drop(passage),
             // It says nothing of the login: the next one tries with another token.
             Err(Error::Credentials(_)) if self.session.is_renewable() => {
                 self.client.sessions.refused(self.sign_in, &self.session).await;
@@ -311,20 +338,34 @@ impl ListRun<'_> {
         result
     }
 
-    async fn ask(&self, page: PageRequest, term: Option<&Term>) -> Result<Page, Error> {
+    async fn ask(&self, page: PageRequest, term: Option<&Term>, passage: &Passage) -> Result<Page, Error> {
+        let permit = self.place.turn(self.patience.longest_pause()).await?;
+        // While it waited, its credentials may have been refused to another listing.
+        passage.check()?;
+        if !self.client.sessions.is_current(self.sign_in, &self.session).await {
+            return Err(Error::TokenReplaced);
+        }
         self.requests.fetch_add(1, Ordering::Relaxed);
         let mut query = vec![("limit", page.limit.to_string()), ("offset", page.offset.to_string())];
         let project = self.target.enterprise_project_id.iter();
+        query.extend(page.state.map(|state| ("state", state.name().to_owned())));
         query.extend(project.map(|id| ("enterprise_project_id", id.clone())));
-        query.extend(term.map(Term::parameter));
+        query.extend(term.and_then(Term::parameter));
         let api = Api::ListTasks;
         let authorization = Authorization::Credentials(&self.session.credentials);
         let call = Call { api, endpoint: &self.target.endpoint, query, authorization };
-        let received = self.client.http.send(&call).await?;
-        Page::decode(&received.body, self.earlier).map_err(|problem| Error::InvalidResponse {
-            api: Api::ListTasks,
-            problem,
-            request_id: received.request_id,
-        })
+        let received = match self.client.http.send(&call).await {
+            Ok(received) => received,
+            Err(error) => {
+                permit.failed(&error);
+                return Err(error);
+            }
+        };
+        let decoded = Page::decode(&received.body, self.earlier);
+        // Only full pages take the same time.
+        let full = self.client.http.options().paging.page_size;
+        let is_full = |found: &Page| u32::try_from(found.entries()).is_ok_and(|entries| entries >= full);
+        permit.answered(decoded.as_ref().is_ok_and(is_full).then_some(received.took));
+        decoded.map_err(|problem| Error::InvalidResponse { api, problem, request_id: received.request_id })
     }
 }

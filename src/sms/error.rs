@@ -7,7 +7,7 @@ mod transport;
 
 use std::time::Duration;
 
-pub use answer::{Answer, RateLimit};
+pub use answer::Answer;
 pub use incomplete::Incomplete;
 pub use transport::{ProxyProblem, TlsProblem};
 
@@ -17,6 +17,7 @@ use super::{api::Api, wire::PageError};
 use crate::core::{
     endpoint::{Endpoint, Region},
     failure::Failure,
+    pace::RateLimit,
     schedule::REFUSED,
 };
 

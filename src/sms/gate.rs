@@ -83,6 +83,12 @@ pub(super) struct Passage {
 }
 
 impl Passage {
+    /// Whether nothing was refused while this waited for something else.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.credentials.check()?;
+        self.permission.check()
+    }
+
     /// An answer came that only accepted credentials get.
     pub(super) fn accepted(self) {
         self.credentials.accepted();
@@ -164,6 +170,11 @@ struct Pass {
 }
 
 impl Pass {
+    fn check(&self) -> Result<(), Error> {
+        // Whoever tries isn't refused by what was found before.
+        if self.turn.is_some() { Ok(()) } else { self.gate.admit().unwrap_or(Ok(())) }
+    }
+
     fn accepted(self) {
         let mut state = self.gate.lock();
         // A late answer to an early request says nothing of credentials that were refused since.

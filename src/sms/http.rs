@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use k8s_openapi::jiff::Timestamp;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 pub(super) use body::read_whole;
 pub(super) use request::{Authorization, Call};
@@ -30,6 +30,8 @@ pub(super) struct Received {
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
     pub(super) request_id: Option<String>,
+    /// How long it took, without the time before its turn.
+    pub(super) took: Duration,
 }
 
 /// Sends requests to APIs. Keeps connections, and bounds what is under way at a time.
@@ -55,8 +57,10 @@ impl Http {
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Received, Error> {
         let _turn = self.turns.take(call.endpoint).await;
         let limit = self.options.response_timeout;
+        let began = Instant::now();
         let received = timeout(limit, self.ask(call)).await;
-        received.map_err(|_| Error::Timeout { endpoint: call.endpoint.clone(), limit })?
+        let received = received.map_err(|_| Error::Timeout { endpoint: call.endpoint.clone(), limit })??;
+        Ok(Received { took: began.elapsed(), ..received })
     }
 
     async fn ask(&self, call: &Call<'_>) -> Result<Received, Error> {
@@ -81,6 +85,6 @@ impl Http {
         if head.is_html(&body) {
             return Err(Error::from_answer(head.with_body(&body)));
         }
-        Ok(Received { headers, body, request_id: head.request_id() })
+        Ok(Received { headers, body, request_id: head.request_id(), took: Duration::ZERO })
     }
 }

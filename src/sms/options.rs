@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::network::NetworkOptions;
+use super::{listing::Paging, network::NetworkOptions};
+use crate::core::pace::Rate;
 
 /// The bounds of a [`Client`](super::Client).
 #[derive(Clone, Debug)]
@@ -12,13 +13,16 @@ pub struct ClientOptions {
     /// How long an answer may take from request to last byte.
     pub response_timeout: Duration,
     /// How long a listing may take with all its pages, passes and retries, signing in and waiting for its turn included.
+    /// Where requests are spread over time, it goes on while pages come no longer apart than this, for 12 times as long.
     pub listing_timeout: Duration,
     /// The longest page that is read, in bytes after decompression. A page of 200 tasks has about 360 KB.
     pub max_page_bytes: usize,
     /// How many requests of all listings may be under way at a time; three quarters of them to one endpoint.
     pub max_concurrency: usize,
-    /// How many of them may belong to one listing.
-    pub pages_in_flight: usize,
+    /// How many requests a second each login may send to each endpoint, on average.
+    pub rate: Option<Rate>,
+    /// How far the API pages. Another than its own is for tests.
+    pub paging: Paging,
     /// Whom the client may talk to, and how.
     pub network: NetworkOptions,
 }
@@ -31,7 +35,8 @@ impl Default for ClientOptions {
             listing_timeout: Duration::from_mins(5),
             max_page_bytes: 32 * 1024 * 1024,
             max_concurrency: 16,
-            pages_in_flight: 4,
+            rate: None,
+            paging: Paging::OF_API,
             network: NetworkOptions::default(),
         }
     }

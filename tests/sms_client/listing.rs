@@ -1,13 +1,13 @@
 //! Complete listings, and who may have them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use migration_task_watch::{
     core::failure::{Failure, FailureKind},
-    sms::{ClientOptions, ListTarget, Login},
+    sms::{ClientOptions, ListTarget, Login, Paging},
 };
-use sms_simulator::{Account, Action, ENCODED_AUTHORIZATION_MESSAGE, Effect, Seconds, TaskState};
+use sms_simulator::{Account, Action, ENCODED_AUTHORIZATION_MESSAGE, Effect, Seconds, Task, TaskState};
 
 use crate::support::{
     TOKEN, access_key, client, failure, list, list_with, login, options, simulator, target, tasks,
@@ -105,20 +105,54 @@ async fn an_enterprise_project_is_asked_for() {
 }
 
 #[tokio::test]
-async fn requests_under_way_are_bounded_for_a_listing_and_for_all() {
+async fn requests_under_way_are_bounded_for_all_listings_together() {
     let simulator = simulator(tasks(2000)).await;
     simulator.faults().add(Effect::Delay(Seconds(std::time::Duration::from_millis(20))));
-    list(&simulator).await.unwrap();
-    let peak = simulator.requests().counters().peak_in_flight;
-    assert!((2..=4).contains(&peak), "{peak}");
-
-    simulator.requests().clear();
     let client = client(ClientOptions { max_concurrency: 3, ..options() });
     let (target, login) = (target(&simulator.endpoint()), access_key(&[]));
     let listings = join_all((0..4).map(|_| list_with(&client, &target, &login))).await;
     assert!(listings.into_iter().all(|listing| listing.unwrap().tasks.len() == 2000));
     let peak = simulator.requests().counters().peak_in_flight;
     assert!(peak <= 3, "{peak}");
+}
+
+/// A client that can't page as far as the API can.
+fn short_of_sight() -> ClientOptions {
+    ClientOptions { paging: Paging { page_size: 10, last_offset: 50 }, ..options() }
+}
+
+#[tokio::test]
+async fn an_account_beyond_the_reach_of_paging_is_listed_by_state() {
+    let states = TaskState::FILTERABLE.into_iter().cycle();
+    let mut all: Vec<_> =
+        tasks(300).into_iter().zip(states).map(|(task, state)| task.in_state(state)).collect();
+    // The last is listed first, where no state is asked for.
+    all.extend((0..7).map(|number| Task::new(format!("new-{number}")).in_state(TaskState::SYNC_FAIL)));
+    let simulator = simulator(all.clone()).await;
+    let (client, target) = (client(short_of_sight()), target(&simulator.endpoint()));
+    let listing = list_with(&client, &target, &access_key(&[])).await.unwrap();
+    let listed: BTreeMap<_, _> =
+        listing.tasks.iter().map(|task| (task.id().to_string(), task.state_name().to_owned())).collect();
+    assert_eq!((listing.tasks.len(), listed.len()), (307, 307));
+    for task in &all {
+        assert_eq!(listed[&task.id], task.at(simulator.timeline().position()).state.as_str());
+    }
+
+    // Too far back to be seen, they are missed.
+    simulator.tasks().replace(all.into_iter().rev());
+    let failure = Failure::from(&list_with(&client, &target, &access_key(&[])).await.unwrap_err());
+    assert_eq!(failure.kind, FailureKind::ListIncomplete);
+    assert!(failure.message.contains("of which 7 can't be listed"), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn a_state_beyond_the_reach_of_paging_is_named() {
+    let all = tasks(70).into_iter().map(|task| task.in_state(TaskState::MIGRATE_SUCCESS));
+    let simulator = simulator(all.collect()).await;
+    let (client, target) = (client(short_of_sight()), target(&simulator.endpoint()));
+    let failure = Failure::from(&list_with(&client, &target, &access_key(&[])).await.unwrap_err());
+    assert_eq!(failure.kind, FailureKind::ListIncomplete);
+    assert!(failure.message.contains("more than 60 tasks in state MIGRATE_SUCCESS"), "{}", failure.message);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod ambient;
 mod authorities;
 mod faults;
 mod listing;
+mod pace;
 mod proxies;
 mod signing_in;
 mod support;

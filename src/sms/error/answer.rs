@@ -10,6 +10,7 @@ use super::Error;
 use crate::{
     core::{
         endpoint::Endpoint,
+        pace::RateLimit,
         text::{self, limits},
     },
     sms::{api::Api, credentials::Redactor, wire::json::Object},
@@ -193,15 +194,6 @@ fn until(date: &str, now: Timestamp) -> Option<Duration> {
     let date = rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
     let seconds = date.as_second().saturating_sub(now.as_second());
     Some(Duration::from_secs(u64::try_from(seconds).unwrap_or_default()))
-}
-
-/// A limit of flow control, as the gateway names it: `limit:60,time:1 minute`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// So many requests
-    pub requests: u64,
-    /// in so much time, at most an hour.
-    pub per: Duration,
 }
 
 impl RateLimit {

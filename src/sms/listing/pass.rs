@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, future::Future, iter};
 
 use futures::{StreamExt as _, stream};
 
-use super::{Collected, Incomplete, PageRequest, REACH};
+use super::{Collected, Incomplete, Manner, PageRequest, StateFilter};
 use crate::{
     core::task::{Index, Task},
     sms::{error::Error, wire::Page},
@@ -26,31 +26,36 @@ pub(super) struct Pass {
 
 /// Reads the first page, and all others that its count promises, several at a time. When these don't add up, reads on
 /// one by one while there is more than was promised.
-pub(super) async fn run<F, Fut>(fetch: &F, in_flight: usize) -> Result<Pass, Error>
+pub(super) async fn run<F, Fut>(
+    fetch: &F,
+    Manner { paging, in_flight }: Manner,
+    state: Option<StateFilter>,
+) -> Result<Pass, Error>
 where
     F: Fn(PageRequest) -> Fut,
     Fut: Future<Output = Result<Page, Error>>,
 {
     let mut pass = Pass::default();
-    let first = fetch(PageRequest::FIRST).await?;
+    let mut pages = paging.pages(state);
+    let Some(mut last) = pages.next() else { return Ok(pass) };
+    let first = fetch(last).await?;
     let count = first.count;
-    if count > REACH {
-        return Err(Incomplete::TooMany { count, reach: REACH }.into());
+    if count > paging.reach() {
+        return Err(Incomplete::TooMany { state, count, reach: paging.reach() }.into());
     }
-    pass.add(PageRequest::FIRST, first);
+    pass.add(last, first);
 
-    let promised = iter::successors(PageRequest::FIRST.next(), |page| page.next())
-        .take_while(|page| u64::from(page.offset) < count);
-    let mut answers = stream::iter(promised.clone())
+    let promised = pages.take_while(|page| u64::from(page.offset) < count);
+    last = promised.clone().last().unwrap_or(last);
+    let mut answers = stream::iter(promised)
         .map(|page| async move { (page, fetch(page).await) })
         .buffer_unordered(in_flight);
     while let Some((page, answer)) = answers.next().await {
         pass.add(page, answer?);
     }
 
-    let mut last = promised.last().unwrap_or(PageRequest::FIRST);
     while !pass.is_complete() && pass.first_short.is_none() {
-        let Some(next) = last.next() else { break };
+        let Some(next) = paging.after(last) else { break };
         let answer = fetch(next).await?;
         if pass.add(next, answer) == 0 {
             break;

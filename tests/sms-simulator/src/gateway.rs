@@ -24,6 +24,10 @@ pub(crate) struct Gateway {
 }
 
 impl Handler for Gateway {
+    fn connected(&self) {
+        self.world.journal.connected();
+    }
+
     async fn handle(&self, request: Request<Incoming>) -> Result<Response<Body>, Abort> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| Abort::Close)?.to_bytes();

@@ -54,6 +54,8 @@ pub struct Counters {
     pub in_flight: u64,
     /// The most that were being answered at the same time.
     pub peak_in_flight: u64,
+    /// Connections that were accepted.
+    pub connections: u64,
 }
 
 /// The requests so far. A handle: clones share it.
@@ -109,6 +111,10 @@ impl Journal {
             // The sender lives as long as this journal, so waiting can't fail.
             let _ = changes.changed().await;
         }
+    }
+
+    pub(crate) fn connected(&self) {
+        self.lock().counters.connections += 1;
     }
 
     pub(crate) fn begin(&self, record: Record) -> Entry {

@@ -8,7 +8,9 @@ mod bytes;
 mod effect;
 mod page;
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,7 @@ pub use page::PageEdit;
 pub(crate) use apply::Disruption;
 
 use crate::auth::{Credential, Signed};
+use crate::seconds::Seconds;
 
 /// An effect and when it comes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +56,9 @@ pub struct Trigger {
     /// So many matching requests pass before it begins.
     #[serde(default)]
     pub skip: u64,
+    /// It passes over so many matching requests in each such time, as flow control does; those that it hits don't count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above: Option<Above>,
     /// It hits so many requests and is over; without it, it never is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
@@ -62,6 +68,16 @@ pub struct Trigger {
     /// Where the drawing starts.
     #[serde(default)]
     pub seed: u64,
+}
+
+/// So many requests in so much time, whenever that begins.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Above {
+    /// The number.
+    pub requests: usize,
+    /// The time.
+    pub seconds: Seconds,
 }
 
 impl Trigger {
@@ -109,7 +125,23 @@ struct Armed {
     fault: Fault,
     matched: u64,
     hits: u64,
+    /// When the last requests were passed over.
+    passed: VecDeque<Instant>,
     random: fastrand::Rng,
+}
+
+impl Above {
+    /// Whether a request that comes now is within the limit, after those that were at these times.
+    fn passes(self, passed: &mut VecDeque<Instant>) -> bool {
+        while passed.front().is_some_and(|at| at.elapsed() >= self.seconds.0) {
+            passed.pop_front();
+        }
+        let passes = passed.len() < self.requests;
+        if passes {
+            passed.push_back(Instant::now());
+        }
+        passes
+    }
 }
 
 impl Armed {
@@ -118,6 +150,7 @@ impl Armed {
         let when = &self.fault.when;
         self.matched += 1;
         let hit = self.matched > when.skip
+            && when.above.is_none_or(|above| !above.passes(&mut self.passed))
             && when.times.is_none_or(|times| self.hits < times)
             && when.probability.is_none_or(|probability| self.random.f64() < probability);
         self.hits += u64::from(hit);
@@ -133,7 +166,7 @@ impl Faults {
         state.last_id += 1;
         let id = FaultId(state.last_id);
         let random = fastrand::Rng::with_seed(fault.when.seed);
-        state.armed.push(Armed { id, fault, matched: 0, hits: 0, random });
+        state.armed.push(Armed { id, fault, matched: 0, hits: 0, passed: VecDeque::new(), random });
         id
     }
 
@@ -208,6 +241,16 @@ mod tests {
         let when = Trigger { path: Some("/a".into()), skip: 1, times: Some(2), ..Trigger::default() };
         let requests = [("/a", ""), ("/b", ""), ("/a", ""), ("/a", ""), ("/a", "")];
         assert_eq!(hits(when, &requests), [false, false, true, true, false]);
+    }
+
+    #[test]
+    fn what_is_above_a_number_in_a_time_is_hit() {
+        let above = |requests, seconds| Trigger {
+            above: Some(Above { requests, seconds: Seconds::new(seconds) }),
+            ..Trigger::default()
+        };
+        assert_eq!(hits(above(2, 3600), &[("/a", ""); 4]), [false, false, true, true]);
+        assert_eq!(hits(above(2, 0), &[("/a", ""); 4]), [false; 4]);
     }
 
     #[test]

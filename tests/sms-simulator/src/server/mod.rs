@@ -40,6 +40,9 @@ pub(crate) enum Abort {
 
 /// Answers requests.
 pub(crate) trait Handler: Send + Sync + 'static {
+    /// A connection was accepted.
+    fn connected(&self) {}
+
     /// The answer, or how the connection ends without one.
     fn handle(
         &self,
@@ -93,6 +96,7 @@ where
 
 /// Serves HTTP on a connection, over TLS if there is an acceptor.
 pub(crate) async fn serve_http<H: Handler>(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Arc<H>) {
+    handler.connected();
     match tls {
         None => serve(stream, handler).await,
         Some(acceptor) => match acceptor.accept(stream).await {
