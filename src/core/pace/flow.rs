@@ -16,7 +16,7 @@ const RECOVERY: f64 = 10.0;
 const GROWTH: f64 = 0.01;
 /// The room that is left to a named limit, for requests that arrive closer together than they were sent.
 const MARGIN: f64 = 0.95;
-/// The slowest pace, of one request a minute.
+/// The slowest pace that is found out, of one request a minute.
 const SLOWEST: f64 = 1.0 / 60.0;
 /// A pace that is none.
 const FASTEST: f64 = 1000.0;
@@ -97,8 +97,10 @@ impl Flow {
 impl Spread {
     fn begin(let_through: f64, named: Option<Named>, now: Instant) -> Self {
         let refused = let_through.clamp(0.5, FASTEST);
-        let (rate, burst) = named.map_or_else(|| found_out(refused * CUT), |named| (named.rate, named.burst));
-        let bucket = Bucket::new(rate.clamp(SLOWEST, FASTEST), burst, now).emptied();
+        let found_out = || found_out((refused * CUT).max(SLOWEST));
+        // What is named is kept, however slow.
+        let (rate, burst) = named.map_or_else(found_out, |named| (named.rate, named.burst));
+        let bucket = Bucket::new(rate.min(FASTEST), burst, now).emptied();
         Self { bucket, refused, refused_at: now, grown_at: now, named }
     }
 
@@ -119,7 +121,7 @@ impl Spread {
     fn learn(&mut self, named: Option<Named>, now: Instant) {
         let Some(named) = named else { return };
         if self.named.is_none_or(|known| known.rate > named.rate) {
-            self.bucket.adjust(named.rate.clamp(SLOWEST, self.bucket.rate().max(SLOWEST)), named.burst, now);
+            self.bucket.adjust(named.rate.min(self.bucket.rate()), named.burst, now);
             self.named = Some(named);
         }
     }
