@@ -164,7 +164,7 @@ impl<'a> Step<'a, '_> {
             // What was told of it holds until its state is known again.
             return Some(Note::instead(Known { presence: Presence::Listed, ..before.clone() }));
         }
-        let shown = self.plan.filter.shows(task.state_name());
+        let shown = self.plan.filter.shows(task);
         let phase = task.phase();
         let is_news = match before {
             Some(before) => before.state.phase() != phase,
@@ -216,7 +216,7 @@ impl<'a> Step<'a, '_> {
 
 /// What to note of a task of which nothing has changed, nor could by the time alone.
 fn unchanged(task: &Task, before: &Listed<'_>) -> Option<Note> {
-    let is_same = is_at_rest(task) && (task.is_shared_with(before.task) || task == before.task);
+    let is_same = (task.is_shared_with(before.task) || task == before.task) && is_at_rest(task);
     match before.note {
         _ if !is_same => None,
         None => Some(Note::default()),
