@@ -46,10 +46,10 @@ impl Filter {
             })
     }
 
-    /// Whether tasks in this state are shown.
+    /// Whether the task is in a state that is shown.
     #[must_use]
-    pub fn shows(&self, state: &str) -> bool {
-        self.states.as_ref().is_none_or(|states| states.contains(state))
+    pub fn shows(&self, task: &Task) -> bool {
+        self.states.as_ref().is_none_or(|states| states.contains(task.state_name()))
     }
 
     /// Whether only some states are shown, so that nothing can be said of all tasks.

@@ -24,6 +24,18 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// The whole of the last listing in the order of ids, with what is remembered of those that are the watch's.
+    pub fn last_listing(&self) -> impl Iterator<Item = (&Task, Option<Listed<'_>>)> {
+        let mut ours = self.listed.iter().peekable();
+        self.listed.tasks.iter().map(move |task| (task, ours.next_if(|ours| ours.task.is_shared_with(task))))
+    }
+
+    /// Whether the last listing was one for this target, so that what its filter said of a task still holds.
+    #[must_use]
+    pub fn is_of(&self, target: &str) -> bool {
+        self.listed.target == target
+    }
+
     /// What is remembered when these tasks are listed.
     #[must_use]
     pub fn of(listed: ListedTasks) -> Self {
@@ -88,6 +100,8 @@ impl Listed<'_> {
 /// Those tasks of a listing that are the watch's, with notes where there is something to note.
 #[derive(Clone, Debug, Default)]
 pub struct ListedTasks {
+    /// What was asked for.
+    target: String,
     tasks: Tasks,
     /// Which of them, by their place, unless it is all.
     which: Vec<u32>,
@@ -98,8 +112,8 @@ pub struct ListedTasks {
 impl ListedTasks {
     /// None of a listing's tasks yet.
     #[must_use]
-    pub fn none_of(tasks: &Tasks) -> Self {
-        Self { tasks: tasks.clone(), ..Self::default() }
+    pub fn none_of(tasks: &Tasks, target: &str) -> Self {
+        Self { tasks: tasks.clone(), target: target.to_owned(), ..Self::default() }
     }
 
     /// Adds a task by its place in the listing. Places must rise.

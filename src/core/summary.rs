@@ -23,7 +23,7 @@ const MOST_MISSING: usize = 100;
 /// The tasks of a listing that the watch shows, in the order of their ids. The memory is the one that the listing has
 /// been compared into.
 pub fn matched<'a>(plan: &'a Plan, memory: &'a Memory) -> impl Iterator<Item = Listed<'a>> + Clone {
-    memory.listed().filter(|listed| plan.filter.shows(listed.task.state_name()))
+    memory.listed().filter(|listed| plan.filter.shows(listed.task))
 }
 
 /// The tasks, counted.

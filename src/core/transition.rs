@@ -1,6 +1,6 @@
 //! What happened between two complete listings.
 
-use std::{borrow::Cow, cmp::Ordering, collections::HashSet};
+use std::{borrow::Cow, collections::HashSet};
 
 use k8s_openapi::jiff::Timestamp;
 
@@ -90,12 +90,14 @@ pub fn compare<'a>(basis: Basis<'_>, plan: &Plan, snapshot: &'a Snapshot) -> (Me
         plan,
         now: snapshot.completed,
         is_baseline: matches!(basis, Basis::Baseline),
-        listed: ListedTasks::none_of(&snapshot.tasks),
+        listed: ListedTasks::none_of(&snapshot.tasks, &plan.target),
         transitions: Vec::new(),
     };
-    let ours = snapshot.tasks.iter().enumerate().filter(|(_, task)| plan.filter.matches(task));
+    let tasks = snapshot.tasks.iter().enumerate();
     let Basis::Memory { memory, gate_open, again } = basis else {
-        ours.for_each(|(place, task)| step.listed(place, task, None));
+        tasks
+            .filter(|(_, task)| plan.filter.matches(task))
+            .for_each(|(place, task)| step.listed(place, task, None));
         return (Memory::of(step.listed.finish()), step.transitions);
     };
     let mut absent = Absent::of(memory, |known| {
@@ -104,19 +106,28 @@ pub fn compare<'a>(basis: Basis<'_>, plan: &Plan, snapshot: &'a Snapshot) -> (Me
         let in_doubt = told && snapshot.unreadable > 0;
         if again || in_doubt { (Some(known.clone()), false) } else { (after, told) }
     });
+    // A task that is shared with the last listing passes the filter as it did then. One that isn't remembered since may
+    // still be one that is known by its hash.
+    let knows_ours = memory.is_of(&plan.target) && memory.hashed.is_empty();
     // Both are in the order of ids.
-    let mut before = memory.listed().peekable();
-    for (place, task) in ours {
-        while let Some(gone) = before.next_if(|before| before.task.order_by_id(task).is_lt()) {
-            absent.add(gone);
+    let mut before = memory.last_listing().peekable();
+    for (place, task) in tasks {
+        while let Some((_, gone)) = before.next_if(|(before, _)| before.order_by_id(task).is_lt()) {
+            absent.gone.extend(gone);
+        }
+        let (known, listed) = before.next_if(|(before, _)| before.order_by_id(task).is_eq()).unzip();
+        let (is_unchanged, listed) =
+            (known.is_some_and(|known| known.is_shared_with(task)), listed.flatten());
+        let is_ours = if is_unchanged && knows_ours { listed.is_some() } else { plan.filter.matches(task) };
+        if !is_ours {
+            absent.gone.extend(listed);
+            continue;
         }
         absent.see(task);
-        match before.next_if(|before| before.task.order_by_id(task) == Ordering::Equal) {
-            Some(listed) => step.listed(place, task, Some(Before::Listed(listed))),
-            None => step.listed(place, task, absent.take(task).map(Before::Known)),
-        }
+        let before = listed.map(Before::Listed).or_else(|| absent.take(task).map(Before::Known));
+        step.listed(place, task, before);
     }
-    before.for_each(|gone| absent.add(gone));
+    absent.gone.extend(before.filter_map(|(_, gone)| gone));
     let Step { listed, mut transitions, .. } = step;
     let memory = absent.finish(listed.finish(), &mut transitions);
     (memory, transitions)
@@ -164,7 +175,7 @@ impl<'a> Step<'a, '_> {
             // What was told of it holds until its state is known again.
             return Some(Note::instead(Known { presence: Presence::Listed, ..before.clone() }));
         }
-        let shown = self.plan.filter.shows(task.state_name());
+        let shown = self.plan.filter.shows(task);
         let phase = task.phase();
         let is_news = match before {
             Some(before) => before.state.phase() != phase,
@@ -216,7 +227,7 @@ impl<'a> Step<'a, '_> {
 
 /// What to note of a task of which nothing has changed, nor could by the time alone.
 fn unchanged(task: &Task, before: &Listed<'_>) -> Option<Note> {
-    let is_same = is_at_rest(task) && (task.is_shared_with(before.task) || task == before.task);
+    let is_same = (task.is_shared_with(before.task) || task == before.task) && is_at_rest(task);
     match before.note {
         _ if !is_same => None,
         None => Some(Note::default()),
@@ -247,10 +258,6 @@ struct Absent<'b, F> {
 impl<'b, F: Fn(&Known) -> (Option<Known>, bool)> Absent<'b, F> {
     fn of(memory: &'b Memory, judge: F) -> Self {
         Self { memory, judge, gone: Vec::new(), seen: HashSet::new(), seen_hashes: HashSet::new() }
-    }
-
-    fn add(&mut self, gone: Listed<'b>) {
-        self.gone.push(gone);
     }
 
     /// A hash that fits a listed task is of that one, by whatever else it is known.

@@ -9,6 +9,8 @@ mod scan;
 mod task;
 mod task_error;
 
+use std::borrow::Cow;
+
 use serde::de::IgnoredAny;
 
 use self::{
@@ -51,7 +53,8 @@ impl Page {
     /// Reads the body of a successful answer. A bad entry is skipped and counted, so that it hides no other. Tasks that
     /// are as an earlier listing found them are shared with that.
     pub(super) fn decode(body: &[u8], earlier: &Earlier) -> Result<Self, PageError> {
-        let text = String::from_utf8_lossy(body);
+        // The usual case first: looking for what isn't UTF-8 takes longer than seeing that all is.
+        let text = std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed);
         let mut frame = Frame::default();
         let mut scanner = Scanner::new(&text);
         frame

@@ -3,6 +3,7 @@
 mod conditions;
 mod exactly_once;
 mod quiet;
+mod sharing;
 mod size;
 
 use std::sync::Arc;

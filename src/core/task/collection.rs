@@ -19,6 +19,12 @@ impl Tasks {
         if same { earlier.clone() } else { tasks }
     }
 
+    /// The task with the same id as another.
+    #[must_use]
+    pub fn find(&self, other: &Task) -> Option<&Task> {
+        self.0.get(self.0.binary_search_by(|task| task.order_by_id(other)).ok()?)
+    }
+
     /// Whether both are one list in one place of memory.
     #[must_use]
     pub fn is_shared_with(&self, other: &Self) -> bool {
@@ -48,6 +54,13 @@ impl From<Vec<Task>> for Tasks {
 impl FromIterator<Task> for Tasks {
     fn from_iter<I: IntoIterator<Item = Task>>(tasks: I) -> Self {
         Self::from(tasks.into_iter().collect::<Vec<_>>())
+    }
+}
+
+impl Extend<Task> for Tasks {
+    /// A task that is there already is replaced.
+    fn extend<I: IntoIterator<Item = Task>>(&mut self, tasks: I) {
+        *self = self.0.iter().cloned().chain(tasks).collect();
     }
 }
 
@@ -83,7 +96,16 @@ mod tests {
             prop_assert!(tasks.windows(2).all(|pair| pair[0].order_by_id(&pair[1]).is_lt()));
             let found: BTreeMap<_, _> =
                 tasks.iter().map(|task| (task.id().to_string(), task.name().parse().unwrap())).collect();
-            prop_assert_eq!(found, last);
+            prop_assert_eq!(&found, &last);
+            for (id, _) in &listed {
+                let name = tasks.find(&task(id, 0)).map(|task| task.name().parse().unwrap());
+                prop_assert_eq!(name.as_ref(), last.get(id));
+            }
+            prop_assert!(tasks.find(&task("c", 0)).is_none());
+            let (first, second) = listed.split_at(listed.len() / 2);
+            let mut extended: Tasks = first.iter().map(|(id, name)| task(id, *name)).collect();
+            extended.extend(second.iter().map(|(id, name)| task(id, *name)));
+            prop_assert_eq!(extended, tasks);
         }
     }
 

@@ -184,7 +184,7 @@ impl Task {
     #[must_use]
     pub fn source_name(&self) -> Option<Text<'_>> {
         let (mut reader, name) = self.named();
-        reader.text(name);
+        reader.skip_text();
         reader.text(name)
     }
 
@@ -199,7 +199,7 @@ impl Task {
     #[must_use]
     pub fn estimated_completion(&self) -> Option<Timestamp> {
         let mut reader = self.after_state();
-        reader.text("");
+        reader.skip_text();
         reader.time()
     }
 
@@ -209,7 +209,7 @@ impl Task {
         let (mut reader, name) = self.named();
         let (source_id, source_name) = (reader.cow(name), reader.cow(name));
         if self.known_state().is_none() {
-            reader.text("");
+            reader.skip_text();
         }
         let sub_task = reader.text(name).map(|step| SubTask {
             name: step.into_cow(),
@@ -272,7 +272,7 @@ impl Task {
     /// The name, and what comes after it.
     fn named(&self) -> (Reader<'_>, &str) {
         let mut reader = self.after_header();
-        reader.text("");
+        reader.skip_text();
         match reader.text("") {
             Some(Text::Here(name)) => (reader, name),
             _ => (reader, ""),
@@ -280,16 +280,15 @@ impl Task {
     }
 
     fn after_source(&self) -> Reader<'_> {
-        let (mut reader, _) = self.named();
-        reader.text("");
-        reader.text("");
+        let mut reader = self.after_header();
+        (0..4).for_each(|_| reader.skip_text());
         reader
     }
 
     fn after_state(&self) -> Reader<'_> {
         let mut reader = self.after_source();
         if self.known_state().is_none() {
-            reader.text("");
+            reader.skip_text();
         }
         reader
     }
@@ -317,7 +316,7 @@ impl fmt::Debug for Task {
 pub(super) fn packed_id(bytes: &[u8]) -> &[u8] {
     let rest = bytes.get(HEADER..).unwrap_or_default();
     let mut reader = Reader(rest);
-    reader.text("");
+    reader.skip_text();
     rest.get(..rest.len() - reader.0.len()).unwrap_or_default()
 }
 
@@ -486,6 +485,18 @@ impl<'a> Reader<'a> {
             tag @ tag::SHORT.. => self.literal(usize::from(tag - tag::SHORT)),
             word => WORDS.get(usize::from(word - tag::WORD)).map(|word| Text::Here(word)),
         }
+    }
+
+    /// Passes a text by.
+    fn skip_text(&mut self) {
+        let length = match self.byte() {
+            Some(tag::UUID | tag::HEX) => 16,
+            Some(tag::IPV4) => 4,
+            Some(tag::LONG) => self.array().map_or(0, |length| u16::from_le_bytes(*length).into()),
+            Some(tag @ tag::SHORT..) => usize::from(tag - tag::SHORT),
+            _ => 0,
+        };
+        self.take(length);
     }
 
     fn cow(&mut self, name: &'a str) -> Option<Cow<'a, str>> {
