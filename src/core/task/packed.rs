@@ -47,7 +47,7 @@ const STATES: [TaskState; 11] = [
 ];
 
 /// Words that SMS uses a lot.
-const WORDS: [&str; 31] = [
+const WORDS: [&str; 38] = [
     "0",
     "MIGRATE_FILE",
     "MIGRATE_BLOCK",
@@ -73,12 +73,19 @@ const WORDS: [&str; 31] = [
     "CONFIGURE_LINUX_FILE",
     "CONFIGURE_WINDOWS",
     "AVAILABLE",
-    "UNAVAILABLE",
-    "INITIALIZE",
-    "REPLICATE",
-    "SYNCING",
-    "STOPPED",
-    "FINISHED",
+    "unavailable",
+    "waiting",
+    "initialize",
+    "replicate",
+    "syncing",
+    "stopping",
+    "stopped",
+    "skipping",
+    "deleting",
+    "error",
+    "cloning",
+    "cutovering",
+    "finished",
 ];
 
 /// How a text begins.
@@ -94,8 +101,10 @@ mod tag {
     pub(super) const NAME: u8 = 4;
     /// Its length in two bytes, and the text.
     pub(super) const LONG: u8 = 5;
+    /// The name of the source server, and a literal that follows it.
+    pub(super) const SOURCE: u8 = 6;
     /// A word, by its place in the list.
-    pub(super) const WORD: u8 = 6;
+    pub(super) const WORD: u8 = 7;
     /// The text, whose length is what is above this.
     pub(super) const SHORT: u8 = 64;
 }
@@ -219,8 +228,9 @@ impl Task {
         let mut text = || reader.cow(name);
         let (kind, os_type, enterprise_project_id) = (text(), text(), text());
         let source = Server { id: source_id, name: source_name, ip: text(), state: text(), vm_id: text() };
-        let target = Server { id: text(), name: text(), ip: text(), state: text(), vm_id: text() };
+        let target = Server { id: text(), name: None, ip: text(), state: text(), vm_id: text() };
         let error = TaskError { code: text(), message: text() };
+        let target = Server { name: reader.target_name(name, source.name.as_deref()), ..target };
         let has_error = reader.byte() == Some(1);
         Details {
             id: self.id().into_cow(),
@@ -341,10 +351,11 @@ pub(super) fn pack(details: &Details<'_>, out: &mut Vec<u8>) {
     let mut text = |text: &Option<Cow<'_, str>>| put_text(out, text.as_deref(), Some(name));
     [&details.kind, &details.os_type, &details.enterprise_project_id].into_iter().for_each(&mut text);
     [&source.ip, &source.state, &source.vm_id].into_iter().for_each(&mut text);
-    [&target.id, &target.name, &target.ip, &target.state, &target.vm_id].into_iter().for_each(&mut text);
+    [&target.id, &target.ip, &target.state, &target.vm_id].into_iter().for_each(&mut text);
     let none = TaskError::default();
     let shown = error.as_ref().unwrap_or(&none);
     [&shown.code, &shown.message].into_iter().for_each(&mut text);
+    put_target_name(out, details);
     out.push(error.is_some().into());
     put_time(out, details.created);
     put_float(out, details.migrate_speed);
@@ -367,6 +378,21 @@ fn put_text(out: &mut Vec<u8>, text: Option<&str>, name: Option<&str>) {
         out.push(u8::try_from(word).map_or(tag::NONE, |word| tag::WORD + word));
     } else {
         put_literal(out, text);
+    }
+}
+
+/// Target servers are often called after their sources.
+fn put_target_name(out: &mut Vec<u8>, details: &Details<'_>) {
+    let Details { name, source, target, .. } = details;
+    let after_source = target.name.as_deref().zip(source.name.as_deref()).and_then(|(target, source)| {
+        target.strip_prefix(source).filter(|_| !source.is_empty() && target != name)
+    });
+    match after_source {
+        Some(rest) => {
+            out.push(tag::SOURCE);
+            put_literal(out, rest);
+        }
+        None => put_text(out, target.name.as_deref(), Some(name)),
     }
 }
 
@@ -501,6 +527,15 @@ impl<'a> Reader<'a> {
 
     fn cow(&mut self, name: &'a str) -> Option<Cow<'a, str>> {
         self.text(name).map(Text::into_cow)
+    }
+
+    fn target_name(&mut self, name: &'a str, source: Option<&str>) -> Option<Cow<'a, str>> {
+        if self.0.first() != Some(&tag::SOURCE) {
+            return self.cow(name);
+        }
+        self.byte();
+        let rest = self.text(name).unwrap_or_default();
+        Some(Cow::Owned(format!("{}{rest}", source.unwrap_or_default())))
     }
 
     fn number(&mut self) -> Option<u64> {
@@ -678,7 +713,14 @@ mod tests {
         let steps = (proptest::option::of((text(), percent())), proptest::option::of(percent()));
         let speed = proptest::option::of(any::<f64>().prop_filter("finite", |speed| speed.is_finite()));
         let error = proptest::option::of((maybe(), maybe()));
-        (names, state(), words, times, steps, speed, (server(), server()), error).prop_map(
+        let servers =
+            (server(), server(), any::<bool>(), ".{0,9}").prop_map(|(source, mut target, is_named, rest)| {
+                if is_named && let Some(name) = &source.name {
+                    target.name = Some(format!("{name}{rest}").into());
+                }
+                (source, target)
+            });
+        (names, state(), words, times, steps, speed, servers, error).prop_map(
             |(names, state, words, times, steps, migrate_speed, servers, error)| Details {
                 id: names.0,
                 name: names.1,

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+/// Up to so many bytes, memory for a body is set aside at once when its length is announced: more than a usual page.
+const MOST_ANNOUNCED: usize = 512 * 1024;
+
 /// Reads a body. None when it is longer than `limit` bytes.
 pub(in crate::sms) async fn read_whole(
     mut response: reqwest::Response,
     limit: usize,
 ) -> reqwest::Result<Option<Vec<u8>>> {
-    let mut body = Vec::new();
+    let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+    let mut body = Vec::with_capacity(announced.unwrap_or_default().min(limit).min(MOST_ANNOUNCED));
     while let Some(chunk) = response.chunk().await? {
         if chunk.len() > limit.saturating_sub(body.len()) {
             return Ok(None);
