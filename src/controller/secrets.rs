@@ -84,9 +84,7 @@ impl Secrets {
         });
         read.entry(name).or_default().clone()
     }
-}
 
-impl Secrets {
     /// What a Secret held at most `max_age` ago.
     pub(super) async fn login(&self, namespace: &str, secret: &str, max_age: Duration) -> Read {
         let asked = Instant::now();

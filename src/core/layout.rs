@@ -7,7 +7,8 @@ use k8s_openapi::jiff::Timestamp;
 use super::{
     known::Presence,
     ledger::{self, Entry, Page},
-    memory::{Listed, Memory},
+    listed::Listed,
+    memory::Memory,
     plan::Plan,
     summary::{matched, number},
     task::{Phase, Server, Task},

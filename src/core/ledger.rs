@@ -21,7 +21,7 @@ use thiserror::Error;
 use self::sorted::Sorted;
 use super::{
     known::{Known, Presence},
-    memory::Listed,
+    listed::Listed,
     task::{Phase, Task, TaskId, TaskState},
 };
 
@@ -153,6 +153,17 @@ pub enum Entry<'a> {
     Known(&'a TaskId, &'a Known),
     /// One that an earlier ledger remembered, by the hash it had there.
     Hashed(u64, &'a Known),
+}
+
+impl Entry<'_> {
+    /// The id and the name, as far as they are known.
+    fn id_and_name<T>(&self, read: impl FnOnce(&str, &str) -> T) -> T {
+        match self {
+            Self::Listed(listed) => read(&listed.task.id(), listed.task.name()),
+            Self::Known(id, known) => read(id.as_str(), known.name.as_deref().unwrap_or_default()),
+            Self::Hashed(..) => read("", ""),
+        }
+    }
 }
 
 /// Everything that a ledger is made of.

@@ -17,7 +17,7 @@ const MOST_REFUSED: Duration = Duration::from_secs(600);
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LAST_RETRY: Duration = Duration::from_secs(300);
 /// Longer than this the API isn't left alone, whatever it says.
-pub const MOST_RETRY_AFTER: Duration = Duration::from_secs(900);
+const MOST_RETRY_AFTER: Duration = Duration::from_secs(900);
 
 /// A number that spreads watches over time, the same for a watch at every start.
 #[must_use]
@@ -45,6 +45,12 @@ pub fn longest_retry(interval: Duration) -> Duration {
     interval.clamp(REFUSED, LAST_RETRY)
 }
 
+/// How long the API asked to be left alone, whoever asks for a listing.
+#[must_use]
+pub fn asked_pause(failure: &Failure) -> Duration {
+    failure.retry_after.unwrap_or_default().min(MOST_RETRY_AFTER)
+}
+
 /// How long to wait after the `attempt`th failure in a row, counted from 1.
 #[must_use]
 pub fn retry_delay(failure: &Failure, attempt: u32, interval: Duration, seed: u64) -> Duration {
@@ -59,10 +65,9 @@ pub fn retry_delay(failure: &Failure, attempt: u32, interval: Duration, seed: u6
         FailureKind::ClockSkew => REFUSED,
         _ => doubled(FIRST_RETRY, longest_retry(interval)),
     };
-    let asked = failure.retry_after.unwrap_or_default().min(MOST_RETRY_AFTER);
     // Up to a quarter more, differently for each watch and try.
     let spread = (seed.rotate_left(attempt.wrapping_mul(11)) >> 16) % 256;
-    let delay = delay.max(asked);
+    let delay = delay.max(asked_pause(failure));
     delay + delay * u32::try_from(spread).unwrap_or(0) / 1024
 }
 

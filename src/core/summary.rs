@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    memory::{Listed, Memory},
+    listed::Listed,
+    memory::Memory,
     plan::Plan,
     task::{Phase, Snapshot, TaskState},
     text::{cut, limits},

@@ -6,7 +6,8 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{
     known::{Known, Mark, Note, Presence},
-    memory::{Listed, ListedTasks, Memory},
+    listed::{Listed, ListedTasks},
+    memory::Memory,
     plan::Plan,
     task::{Phase, Snapshot, Task, TaskId},
     time::after,

@@ -19,14 +19,14 @@ use tokio::{
 use tracing::debug;
 
 use super::{
+    key::WatchKey,
     query::{Costs, cheapest, covers, left_states},
-    shared::WatchKey,
 };
 use crate::{
     core::{
         breaker::is_refusal,
         failure::Failure,
-        schedule::{MOST_RETRY_AFTER, retry_delay},
+        schedule::{asked_pause, retry_delay},
         task::Snapshot,
     },
     sms::{AccountKey, Client, Error, ListTarget, Login, Query},
@@ -34,8 +34,8 @@ use crate::{
 
 /// How many tasks that left a state are looked up one by one.
 const MOST_LOOK_UPS: usize = 50;
-/// The least time between two listings of an account, however many ask.
-const LEAST_GAP: Duration = Duration::from_secs(1);
+/// The least time between two listings of an account, or of a watch, however often somebody asks.
+pub(super) const LEAST_GAP: Duration = Duration::from_secs(1);
 
 /// The feeds of all accounts.
 pub(super) struct Feeds {
@@ -202,7 +202,7 @@ impl State {
             Ok(_) => now.duration_since(last.started) <= wish.max_age,
             // Neither refused credentials nor an API that asked to be left alone are tried for the asking.
             Err(failure) => {
-                let is_closed = is_refusal(failure.kind) || now < last.started + pause_of(failure);
+                let is_closed = is_refusal(failure.kind) || now < last.started + asked_pause(failure);
                 now < last.retry_at && (is_new || is_closed)
             }
         };
@@ -212,18 +212,13 @@ impl State {
     /// When the next listing may begin.
     fn earliest(&self) -> Option<Instant> {
         let last = self.last.as_ref()?;
-        let pause = last.result.as_ref().err().map(pause_of);
+        let pause = last.result.as_ref().err().map(asked_pause);
         Some(last.started + LEAST_GAP.max(pause.unwrap_or_default()))
     }
 
     fn least_interval(&self) -> Duration {
         self.members.values().map(|need| need.interval).min().unwrap_or_default()
     }
-}
-
-/// How long the API asked to be left alone.
-fn pause_of(failure: &Failure) -> Duration {
-    failure.retry_after.unwrap_or_default().min(MOST_RETRY_AFTER)
 }
 
 /// A watch's part in a feed, until it is dropped.
@@ -313,7 +308,7 @@ impl Membership {
         let running = Running { query: query.clone(), started: now, done };
         state.running = Some(running.clone());
         drop(state);
-        self.start(target.clone(), login.clone(), query, sender);
+        self.start(target.clone(), login.clone(), query, now, sender);
         // What was chosen for all members covers this one's need.
         Next::Await(running, true)
     }
@@ -324,10 +319,10 @@ impl Membership {
         target: ListTarget,
         login: Arc<Login>,
         query: Query,
+        started: Instant,
         done: watch::Sender<Option<Arc<Round>>>,
     ) {
         let (feeds, feed) = (self.feeds.clone(), self.feed.clone());
-        let started = Instant::now();
         tokio::spawn(async move {
             let before = feed.lock().found.clone();
             let result = feeds.list(&target, &login, &query, before.as_deref()).await;

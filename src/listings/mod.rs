@@ -4,15 +4,16 @@
 //! and says that there is something new. The accounts have feeds, which list once for all pollers that need it. Deciding what that means for the status is the controller's business.
 
 mod feed;
+mod key;
 mod observe;
 mod poller;
 mod query;
 mod registry;
 mod shared;
 
+pub use key::WatchKey;
 pub use observe::Request;
 pub use registry::Pollers;
-pub use shared::WatchKey;
 
 use std::{future::Future, sync::Arc, time::Duration};
 

@@ -17,15 +17,14 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whether a poller that served `before` must list now rather than when it is due.
+    /// Whether a poller that served `before` must list now rather than when it is due. What is suspended is never
+    /// served.
     #[must_use]
     pub fn is_urgent_after(&self, before: &Self) -> bool {
-        !self.plan.suspended
-            && (before.plan.suspended
-                || self.plan.target != before.plan.target
-                || self.plan.credentials != before.plan.credentials
-                || self.plan.iam != before.plan.iam
-                || self.requested_at != before.requested_at)
+        self.plan.target != before.plan.target
+            || self.plan.credentials != before.plan.credentials
+            || self.plan.iam != before.plan.iam
+            || self.requested_at != before.requested_at
     }
 
     /// Whether what was found for `before` says nothing of this.

@@ -11,7 +11,7 @@ use tracing::{debug, warn};
 
 use super::{
     CredentialSource, Request, WatchKey,
-    feed::{Membership, Need, Round, Wish},
+    feed::{LEAST_GAP, Membership, Need, Round, Wish},
     observe::{Outcome, Slot},
     query,
     shared::Shared,
@@ -19,13 +19,11 @@ use super::{
 use crate::{
     core::{
         failure::Failure,
-        schedule::{MOST_RETRY_AFTER, SECRET, next_poll, retry_delay, seed},
+        schedule::{SECRET, asked_pause, next_poll, retry_delay, seed},
     },
     sms::{ListTarget, Login},
 };
 
-/// The least time between two listings of a watch, however often somebody asks.
-const LEAST_GAP: Duration = Duration::from_secs(1);
 /// How much later than its age allows a Secret is read, so that it is read then.
 const SECRET_MARGIN: Duration = Duration::from_millis(100);
 
@@ -112,7 +110,8 @@ impl<S: CredentialSource> Poller<S> {
             let outcome;
             (outcome, due) = self.poll(&request, cause).await;
             let failure = outcome.failure().cloned();
-            self.last = Some(Last { request: request.clone(), began, pause: asked_pause(&outcome) });
+            let pause = failure.as_ref().map(asked_pause).unwrap_or_default();
+            self.last = Some(Last { request: request.clone(), began, pause });
             if self.slot.publish(&request, outcome) {
                 self.log(failure.as_ref());
                 if !self.shared.announce(&self.key).await {
@@ -251,12 +250,6 @@ impl<S: CredentialSource> Poller<S> {
             );
         }
     }
-}
-
-/// How long the API asked to be left alone, whoever asks for a listing.
-fn asked_pause(outcome: &Outcome) -> Duration {
-    let asked = outcome.failure().and_then(|failure| failure.retry_after);
-    asked.unwrap_or_default().min(MOST_RETRY_AFTER)
 }
 
 #[cfg(test)]

@@ -7,13 +7,11 @@ use crate::{
         filter::Filter,
         task::{Index, Snapshot, TaskState},
     },
-    sms::{Query, StateFilter, Term},
+    sms::{Paging, Query, StateFilter, Term},
 };
 
 /// How many requests a listing of all tasks is taken to cost before there was one.
 const UNKNOWN_COST: usize = 5;
-/// How many tasks a page has.
-const PAGE: usize = 200;
 
 /// The least that has to be asked for a filter.
 #[must_use]
@@ -80,7 +78,7 @@ fn state_of(term: &Term) -> Option<TaskState> {
 }
 
 fn pages(tasks: usize) -> usize {
-    tasks.div_ceil(PAGE).max(1)
+    tasks.div_ceil(Paging::OF_API.page_size as usize).max(1)
 }
 
 /// What to ask for all who need something.

@@ -12,11 +12,7 @@ use tokio::{
 };
 
 use super::{
-    CredentialSource, Request,
-    feed::Feeds,
-    observe::Slot,
-    poller::Poller,
-    shared::{Shared, WatchKey},
+    CredentialSource, Request, feed::Feeds, key::WatchKey, observe::Slot, poller::Poller, shared::Shared,
 };
 use crate::{
     core::{decide::Observation, plan::CredentialsRef},

@@ -1,27 +1,10 @@
 //! What all pollers share.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::feed::Feeds;
-
-/// Which watch, and which incarnation of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct WatchKey {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// Its uid.
-    pub uid: String,
-}
-
-impl fmt::Display for WatchKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
+use super::{feed::Feeds, key::WatchKey};
 
 /// Says whether a watch still exists.
 pub(super) type IsAlive = Box<dyn Fn(&WatchKey) -> bool + Send + Sync>;

@@ -204,11 +204,13 @@ impl Client {
         earlier: &Tasks,
     ) -> Result<Listing, Error> {
         let earlier = Earlier::from(earlier.clone());
-        let place = self.lanes.enter(&target.endpoint, login.digest(&self.digest_key));
+        let digest = login.digest(&self.digest_key);
+        let sign_in = SignIn { login, digest, iam: &target.iam, region: target.region.as_ref() };
+        let place = self.lanes.enter(&target.endpoint, digest);
         let patience = Patience::new(self.http.options().listing_timeout);
         tokio::select! {
             biased;
-            listing = self.list_signed_in(target, login, query, &earlier, (&place, &patience)) => listing,
+            listing = self.list_signed_in(target, sign_in, query, &earlier, (&place, &patience)) => listing,
             error = patience.over(&place) => Err(error),
         }
     }
@@ -217,13 +219,11 @@ impl Client {
     async fn list_signed_in(
         &self,
         target: &ListTarget,
-        login: &Login,
+        sign_in: SignIn<'_>,
         query: &Query,
         earlier: &Earlier,
         (place, patience): (&Place, &Patience),
     ) -> Result<Listing, Error> {
-        let digest = login.digest(&self.digest_key);
-        let sign_in = SignIn { login, digest, iam: &target.iam, region: target.region.as_ref() };
         let mut run = ListRun {
             client: self,
             target,

@@ -8,8 +8,8 @@ use std::{
     },
 };
 
+use super::server;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
-use tokio::net::TcpListener;
 
 /// How the operator is.
 #[derive(Clone, Debug, Default)]
@@ -28,14 +28,11 @@ impl Health {
     /// # Errors
     /// The address can't be used.
     pub async fn serve(self, address: SocketAddr) -> std::io::Result<SocketAddr> {
-        let listener = TcpListener::bind(address).await?;
-        let bound = listener.local_addr()?;
         let routes = Router::new()
             .route("/livez", get(|| async { "ok" }))
             .route("/readyz", get(readyz))
             .with_state(self);
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        Ok(bound)
+        server::serve(address, routes).await
     }
 }
 

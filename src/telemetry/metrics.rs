@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use super::server;
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use k8s_openapi::jiff::Timestamp;
 use prometheus_client::{
@@ -15,7 +16,6 @@ use prometheus_client::{
     metrics::{MetricType, gauge::ConstGauge},
     registry::Registry,
 };
-use tokio::net::TcpListener;
 
 const PREFIX: &str = "migration_task_watch";
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -43,11 +43,7 @@ impl Metrics {
     /// # Errors
     /// The address can't be used.
     pub async fn serve(self, address: SocketAddr) -> std::io::Result<SocketAddr> {
-        let listener = TcpListener::bind(address).await?;
-        let bound = listener.local_addr()?;
-        let routes = Router::new().route("/metrics", get(metrics)).with_state(self);
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        Ok(bound)
+        server::serve(address, Router::new().route("/metrics", get(metrics)).with_state(self)).await
     }
 
     fn text(&self) -> String {

@@ -3,6 +3,7 @@
 mod health;
 pub mod logs;
 mod metrics;
+mod server;
 
 pub use health::Health;
 pub use metrics::Metrics;

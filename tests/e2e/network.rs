@@ -5,7 +5,6 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Command, Output},
-    time::Duration,
 };
 
 use kube::config::Kubeconfig;
@@ -37,16 +36,6 @@ fn made_tunnels_to(proxy: &Proxy, authority: &str) -> bool {
     !requests.is_empty() && requests.iter().all(right)
 }
 
-/// Waits until the operator's log says something. A status may say it much later, if it heals meanwhile.
-async fn until_logged(stage: &Stage, part: &str) {
-    let looking = async {
-        while !fs::read_to_string(stage.log()).unwrap().contains(part) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(2), looking).await.unwrap();
-}
-
 #[tokio::test]
 async fn a_changed_ca_file_heals_without_a_restart() {
     let stage = Stage::with_sms("ca-file", sms_at("127.0.0.1")).await;
@@ -58,7 +47,8 @@ async fn a_changed_ca_file_heals_without_a_restart() {
         &[],
     );
     stage.apply("wave-1", json!({})).await.unwrap();
-    until_logged(&stage, "from an unknown authority").await;
+    // A status may say it much later, if it heals meanwhile.
+    stage.until_logged(&["from an unknown authority"]).await;
     fs::write(&authority, stage.sms.ca_pem().unwrap()).unwrap();
     let watch = stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
     assert_eq!(status(&watch).summary.unwrap().total, 1);

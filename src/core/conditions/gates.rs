@@ -9,7 +9,8 @@ use super::{Truth, Verdict, find, truth, types};
 use crate::{
     api::Missing,
     core::{
-        memory::{Listed, Memory},
+        listed::Listed,
+        memory::Memory,
         plan::Plan,
         summary::Tally,
         task::{Phase, Task, TaskState},

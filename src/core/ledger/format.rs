@@ -16,9 +16,10 @@ use std::{sync::Arc, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use k8s_openapi::jiff::Timestamp;
 
-use super::{Entry, IdHash, Ledger, LedgerError, Page, Trait, groups, sorted::Division};
+use super::{IdHash, Ledger, LedgerError, Page, Trait, groups, sorted::Division};
 use crate::core::{
     known::{Known, Presence},
+    leb128,
     task::{TaskId, TaskState},
     text::{cut, limits},
 };
@@ -31,33 +32,24 @@ pub(super) const LEAST_BITS: u8 = 24;
 /// Writes a ledger.
 pub(super) fn encode(page: &Page<'_>, division: &Division<'_>) -> String {
     let mut out = vec![VERSION, division.bits];
-    number(&mut out, u64::try_from(page.step().as_millis()).unwrap_or(0));
-    number(&mut out, u64::try_from(page.now.as_second()).unwrap_or(0));
-    number(&mut out, division.named.len() as u64);
+    leb128::put(&mut out, u64::try_from(page.step().as_millis()).unwrap_or(0));
+    leb128::put(&mut out, u64::try_from(page.now.as_second()).unwrap_or(0));
+    leb128::put(&mut out, division.named.len() as u64);
     for entry in &division.named {
-        id_and_name(entry, |id, name| {
+        entry.id_and_name(|id, name| {
             text(&mut out, cut(id, limits::ID));
             text(&mut out, cut(name, limits::NAME));
         });
         put_trait(&mut out, &page.trait_of(entry));
     }
-    number(&mut out, division.groups.len() as u64);
+    leb128::put(&mut out, division.groups.len() as u64);
     for (of, group) in &division.groups {
         put_trait(&mut out, of);
-        number(&mut out, group.count() as u64);
-        number(&mut out, group.length() as u64);
+        leb128::put(&mut out, group.count() as u64);
+        leb128::put(&mut out, group.length() as u64);
         group.write(&mut out);
     }
     BASE64.encode(out)
-}
-
-/// The id and the name of an entry, as far as they are known.
-pub(super) fn id_and_name<T>(entry: &Entry<'_>, read: impl FnOnce(&str, &str) -> T) -> T {
-    match entry {
-        Entry::Listed(listed) => read(&listed.task.id(), listed.task.name()),
-        Entry::Known(id, known) => read(id.as_str(), known.name.as_deref().unwrap_or_default()),
-        Entry::Hashed(..) => read("", ""),
-    }
 }
 
 pub(super) fn decode(hash: IdHash, text: &str) -> Result<Ledger, LedgerError> {
@@ -95,16 +87,8 @@ fn read(hash: IdHash, bytes: &[u8]) -> Option<Ledger> {
     reader.0.is_empty().then_some(ledger)
 }
 
-fn number(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(u8::try_from(value & 0x7f).unwrap_or(0) | 0x80);
-        value >>= 7;
-    }
-    out.push(u8::try_from(value).unwrap_or(0));
-}
-
 fn text(out: &mut Vec<u8>, text: &str) {
-    number(out, text.len() as u64);
+    leb128::put(out, text.len() as u64);
     out.extend(text.as_bytes());
 }
 
@@ -116,7 +100,7 @@ fn put_trait(out: &mut Vec<u8>, of: &Trait) {
         Presence::MissedAfterEnd => 2,
         Presence::Gone => 3,
     });
-    number(out, of.age);
+    leb128::put(out, of.age);
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -133,15 +117,7 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&mut self) -> Option<u64> {
-        let mut value = 0u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
+        leb128::take(&mut self.0)
     }
 
     fn text(&mut self) -> Option<&'a str> {

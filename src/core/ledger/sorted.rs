@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Entry, IdHash, Page, Trait, format, groups::Group, shorten};
+use super::{Entry, IdHash, Page, Trait, groups::Group, shorten};
 use crate::core::known::{Known, Presence};
 
 /// How many bytes the names of missing tasks may take.
@@ -100,8 +100,7 @@ impl<'a> Sorted<'a> {
         let mut named: BTreeSet<u32> = colliding.iter().copied().filter(|place| has_id(place)).collect();
         let mut room = ROOM_FOR_MISSING;
         for place in self.missing.iter().filter(|place| !colliding.contains(place)) {
-            let size =
-                entry(place).map_or(0, |entry| format::id_and_name(entry, |id, name| id.len() + name.len()));
+            let size = entry(place).map_or(0, |entry| entry.id_and_name(|id, name| id.len() + name.len()));
             if let Some(left) = room.checked_sub(size + 16) {
                 room = left;
                 named.insert(*place);

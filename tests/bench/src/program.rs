@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use test_cluster::Process;
+use test_cluster::{OPERATOR_ARGUMENTS, Process};
 use tokio::time::sleep;
 
 use crate::error::Error;
@@ -54,17 +54,9 @@ pub(crate) struct Running {
 impl Program {
     pub(crate) fn operator(binary: &Path, more: &[String]) -> Result<Self, Error> {
         let binary = binary.canonicalize().map_err(|_| Error::ProgramMissing(binary.to_owned()))?;
-        let arguments = [
-            "run",
-            "--allowed-endpoints",
-            "http://127.0.0.1:*",
-            "--health-addr",
-            "127.0.0.1:0",
-            "--metrics-addr",
-            "127.0.0.1:0",
-        ];
+
         let mut command = vec![binary.display().to_string()];
-        command.extend(arguments.map(str::to_owned));
+        command.extend(OPERATOR_ARGUMENTS.map(str::to_owned));
         command.extend_from_slice(more);
         Ok(Self { kind: Kind::Operator, command })
     }

@@ -12,10 +12,12 @@ mod binaries;
 mod cluster;
 mod error;
 mod keys;
+mod operator;
 mod port;
 mod process;
 
 pub use accounts::{chart_rules, chart_secrets_watch_rules};
 pub use cluster::{Cluster, Options};
 pub use error::Error;
+pub use operator::OPERATOR_ARGUMENTS;
 pub use process::Process;

@@ -6,7 +6,7 @@ use std::{
     path::{self, Path},
 };
 
-use test_cluster::Process;
+use test_cluster::{OPERATOR_ARGUMENTS, Process};
 
 use crate::{error::Error, place::Place};
 
@@ -19,16 +19,8 @@ pub(crate) async fn start(place: &Place, dir: &Path) -> Result<Process, Error> {
         return Err(Error::OperatorMissing(program));
     }
     command.push(program.display().to_string());
-    let arguments = [
-        "run",
-        "--allowed-endpoints",
-        "http://127.0.0.1:*",
-        "--health-addr",
-        "127.0.0.1:0",
-        "--metrics-addr",
-        "127.0.0.1:0",
-    ];
-    command.extend(arguments.map(str::to_owned));
+
+    command.extend(OPERATOR_ARGUMENTS.map(str::to_owned));
     if !place.is_own() {
         // Others' watches are none of its business.
         command.extend(["--watch-namespace", place.namespace].map(str::to_owned));
