@@ -19,6 +19,7 @@ use crate::{
     core::{
         decide::{Carried, Identity, Inputs, Observation, decide},
         failure::{Failure, FailureKind},
+        last::Last,
         plan::{CredentialsRef, Plan},
         policy::{AmbientNamespaces, Policy},
         task::Snapshot,
@@ -98,13 +99,14 @@ fn status(plan: &Plan, snapshot: Snapshot, now: Timestamp) -> MigrationTaskWatch
     let decision = decide(&Inputs {
         identity: &Identity { uid: "check".to_owned(), generation: 1 },
         plan: Ok(&plan),
-        last: &MigrationTaskWatchStatus::default(),
+        last: &Last::default(),
         observation: &Observation { snapshot: Some(Arc::new(snapshot)), ..Observation::start(now) },
         carried: &Carried::default(),
         now,
     });
-    // What only the operator needs is left out.
-    MigrationTaskWatchStatus { outbox: None, ledger: None, ..decision.status.unwrap_or_default() }
+    // What only the operator needs is left out. A status that isn't there yet is whole.
+    let status = decision.ok().and_then(|decision| decision.status).unwrap_or_default();
+    MigrationTaskWatchStatus { outbox: None, ledger: None, ..status }
 }
 
 async fn from_secret(manifest: &Manifest, name: &str) -> Result<Arc<Login>, Failure> {

@@ -21,7 +21,7 @@ use tracing::{debug, warn};
 
 use crate::{
     api::{MigrationTaskWatch, MigrationTaskWatchSpec},
-    core::namespace::Namespace,
+    core::{last::trim, namespace::Namespace},
 };
 use merge::Merge;
 
@@ -69,12 +69,16 @@ pub(super) struct Subject {
     pub(super) right: &'static str,
     /// What it means that they can't be seen.
     pub(super) consequence: &'static str,
+    /// How many are listed at a time.
+    pub(super) page: u32,
 }
 
 const WATCHES: Subject = Subject {
     objects: "MigrationTaskWatches",
     right: "get, list and watch on migrationtaskwatches (migration-task-watch.dev)",
     consequence: "watches there are not worked on",
+    // Each may have a status of half a megabyte.
+    page: 20,
 };
 
 /// What happens in each namespace, as the API server tells it. Streams that fail are tried again, later each time,
@@ -93,7 +97,7 @@ where
         + 'static,
 {
     let stream = |(namespace, api): (String, Api<K>)| {
-        watcher(api, watcher::Config::default())
+        watcher(api, watcher::Config::default().page_size(subject.page))
             .inspect_err(move |error| tell(error, &namespace, subject))
             .default_backoff()
             .filter_map(|event| future::ready(event.ok()))
@@ -102,8 +106,8 @@ where
     scope.apis(client).into_iter().map(stream).collect()
 }
 
-/// What happens to the watches of all namespaces in scope, as one stream for one store. `listed` is called once,
-/// when each namespace has been listed.
+/// What happens to the watches of all namespaces in scope, as one stream for one store, without the tasks of their
+/// statuses. `listed` is called once, when each namespace has been listed.
 pub(super) fn watches(
     client: &Client,
     scope: &Scope,
@@ -117,8 +121,10 @@ pub(super) fn watches(
     });
     let mut listed = Some(listed);
     let begin = Merge::<MigrationTaskWatch>::begin();
-    let numbered =
-        streams.into_iter().enumerate().map(|(source, events)| events.map(move |event| (source, event)));
+    let numbered = streams
+        .into_iter()
+        .enumerate()
+        .map(|(source, events)| events.map(move |event| (source, slim(event))));
     let merged = stream::select_all(numbered).flat_map(move |(source, event)| {
         let events = merge.take(source, event);
         if merge.is_listed()
@@ -131,9 +137,25 @@ pub(super) fn watches(
     stream::iter(begin).chain(merged).map(Ok).boxed()
 }
 
+/// Leaves nearly all of a watch's size behind.
+fn slim(event: Event<MigrationTaskWatch>) -> Event<MigrationTaskWatch> {
+    let slim = |mut watch: MigrationTaskWatch| {
+        watch.metadata.managed_fields = None;
+        watch.status.iter_mut().for_each(trim);
+        watch
+    };
+    match event {
+        Event::Apply(watch) => Event::Apply(slim(watch)),
+        Event::InitApply(watch) => Event::InitApply(slim(watch)),
+        Event::Delete(watch) => Event::Delete(slim(watch)),
+        Event::Init => Event::Init,
+        Event::InitDone => Event::InitDone,
+    }
+}
+
 /// Says which stream fails, and what would help.
 fn tell(error: &watcher::Error, namespace: &str, subject: Subject) {
-    let Subject { objects, right, consequence } = subject;
+    let Subject { objects, right, consequence, .. } = subject;
     let cause = error as &dyn Error;
     match code(error) {
         Some(403) => warn!(

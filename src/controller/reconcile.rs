@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api::MigrationTaskWatch,
     core::{
-        decide::{Decision, Identity, Inputs, Observation, decide},
+        decide::{Decision, Identity, Inputs, Observation, WholeNeeded, decide},
         outbox::owed,
         plan::Plan,
         text::cut,
@@ -34,6 +34,7 @@ pub(super) async fn reconcile(
     let Some(key) = key(&watch.metadata) else { return Ok(Action::await_change()) };
     let mut state = context.states.take(&key);
     let result = Pass { context: &context, key: &key, state: &mut state }.run(&watch).await;
+    state.trim();
     state.failures = if result.is_ok() { 0 } else { state.failures.saturating_add(1) };
     if context.knows(&key) {
         context.states.put(key, state);
@@ -61,40 +62,47 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     async fn run(&mut self, cached: &Arc<MigrationTaskWatch>) -> Result<Action, Error> {
-        let Some(watch) = self.newest(cached).await? else {
-            self.context.forget(self.key);
+        let mut watch = cached.clone();
+        if self.state.trusts(cached) {
+            self.state.see_cached(cached);
+        } else if !self.read(&mut watch).await? {
             return Ok(Action::await_change());
-        };
+        }
         if watch.metadata.deletion_timestamp.is_some() {
             self.context.pollers.stop(self.key);
             return Ok(Action::await_change());
         }
-        self.state.see(&watch);
         self.deliver(&watch).await?;
-        let decision = self.decide(&watch);
+        let decision = loop {
+            match self.decide(&watch) {
+                Ok(decision) => break decision,
+                Err(WholeNeeded) if !self.read(&mut watch).await? => return Ok(Action::await_change()),
+                Err(WholeNeeded) => self.deliver(&watch).await?,
+            }
+        };
         let wake = decision.wake;
         self.write(&watch, decision).await?;
         Ok(wake.map_or_else(Action::await_change, requeue_at))
     }
 
-    /// The newest version of the watch: the cache's, unless that may be older than the operator's own last write.
-    /// None when the watch is gone, or another has its name.
-    async fn newest(
-        &self,
-        cached: &Arc<MigrationTaskWatch>,
-    ) -> Result<Option<Arc<MigrationTaskWatch>>, Error> {
-        if self.state.trusts(cached) {
-            return Ok(Some(cached.clone()));
-        }
+    /// Reads the newest version of the watch. False when it is gone, or another has its name.
+    async fn read(&mut self, watch: &mut Arc<MigrationTaskWatch>) -> Result<bool, Error> {
         let watches: Api<MigrationTaskWatch> =
             Api::namespaced(self.context.client.clone(), &self.key.namespace);
         let found = call("reading the watch", watches.get_opt(&self.key.name)).await?;
-        Ok(found.filter(|watch| watch.uid().as_deref() == Some(self.key.uid.as_str())).map(Arc::new))
+        let Some(mut found) = found.filter(|found| found.uid().as_deref() == Some(self.key.uid.as_str()))
+        else {
+            self.context.forget(self.key);
+            return Ok(false);
+        };
+        self.state.see(&mut found);
+        *watch = Arc::new(found);
+        Ok(true)
     }
 
     /// Creates the events that the status owes. Nothing else is written before.
     async fn deliver(&mut self, watch: &MigrationTaskWatch) -> Result<(), Error> {
-        let outbox = self.state.status().outbox.clone();
+        let outbox = self.state.last().status().outbox.clone();
         if let Some(outbox) = owed(outbox.as_ref(), self.state.delivered, Timestamp::now()) {
             events::deliver(&self.context.client, watch, outbox, &self.context.options.instance).await?;
             self.state.delivered = Some(outbox.sequence);
@@ -102,7 +110,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn decide(&self, watch: &MigrationTaskWatch) -> Decision {
+    fn decide(&self, watch: &MigrationTaskWatch) -> Result<Decision, WholeNeeded> {
         let plan = Plan::parse(&watch.spec, &self.key.namespace, &self.context.options.policy);
         let observation = self.observe(watch, plan.as_ref().ok());
         let WatchKey { namespace, name, .. } = self.key;
@@ -113,7 +121,7 @@ impl Pass<'_> {
                 generation: watch.metadata.generation.unwrap_or_default(),
             },
             plan: plan.as_ref(),
-            last: self.state.status(),
+            last: self.state.last(),
             observation: &observation,
             carried: &self.state.carried,
             now: Timestamp::now(),
@@ -137,8 +145,8 @@ impl Pass<'_> {
             return Ok(());
         };
         match status::apply(&self.context.client, watch, &status).await {
-            Ok(written) => {
-                self.state.wrote(&written, carried);
+            Ok(mut written) => {
+                self.state.wrote(&mut written, carried);
                 info!(watch = %self.key, resource_version = written.resource_version(), "status written");
                 self.deliver(&written).await
             }

@@ -23,6 +23,7 @@ const SECRETS: Subject = Subject {
     objects: "Secrets",
     right: "list and watch on secrets (in the chart, secrets.watch)",
     consequence: "their changes are noticed when they are read next, as without --watch-secrets",
+    page: 500,
 };
 
 /// Calls `on_change` with namespace, name and version whenever a Secret that a watch names has changed or appeared, and

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     api::{MigrationTaskWatch, MigrationTaskWatchStatus},
-    core::decide::Carried,
+    core::{decide::Carried, last::Last},
     listings::WatchKey,
 };
 
@@ -18,13 +18,13 @@ pub(super) struct State {
     /// another may be older than the operator's own last write.
     newest: Option<String>,
     /// The status of that version.
-    status: MigrationTaskWatchStatus,
+    last: Last,
     /// What the last decision left.
     pub(super) carried: Carried,
     /// The outbox that this process has delivered.
     pub(super) delivered: Option<i64>,
     /// A write whose outcome isn't known.
-    attempt: Option<(MigrationTaskWatchStatus, Carried)>,
+    attempt: Option<(Last, Carried)>,
     /// Failures in a row.
     pub(super) failures: u32,
 }
@@ -35,36 +35,51 @@ impl State {
         self.attempt.is_none() && (self.newest.is_none() || self.newest == watch.metadata.resource_version)
     }
 
-    /// Takes notice of a version of the watch. When another operator has told something meanwhile, the memory of
+    /// Takes notice of a watch that the cache shows, of whose status it keeps no tasks.
+    pub(super) fn see_cached(&mut self, watch: &MigrationTaskWatch) {
+        if self.newest.is_none() {
+            self.newest.clone_from(&watch.metadata.resource_version);
+            self.last = Last::trimmed(watch.status.clone().unwrap_or_default());
+        }
+    }
+
+    /// Takes notice of a watch that has been read. When another operator has told something meanwhile, the memory of
     /// what was told is worthless: it is read back from the status. Whoever else edits a status tells nothing.
-    pub(super) fn see(&mut self, watch: &MigrationTaskWatch) {
-        let status = watch.status.clone().unwrap_or_default();
+    pub(super) fn see(&mut self, watch: &mut MigrationTaskWatch) {
+        let last = Last::whole(watch.status.take().unwrap_or_default());
         if let Some((attempted, carried)) = self.attempt.take()
-            && attempted == status
+            && attempted.says(&last)
         {
             self.carried = carried;
-        } else if told(&status) > told(&self.status) {
+        } else if told(last.status()) > told(self.last.status()) {
             self.carried.memory = None;
         }
         self.newest.clone_from(&watch.metadata.resource_version);
-        self.status = status;
+        self.last = last;
     }
 
     /// The status of the newest version.
-    pub(super) fn status(&self) -> &MigrationTaskWatchStatus {
-        &self.status
+    pub(super) fn last(&self) -> &Last {
+        &self.last
+    }
+
+    /// Keeps only what is needed later.
+    pub(super) fn trim(&mut self) {
+        self.last.trim();
     }
 
     /// A status has been written.
-    pub(super) fn wrote(&mut self, watch: &MigrationTaskWatch, carried: Carried) {
+    pub(super) fn wrote(&mut self, watch: &mut MigrationTaskWatch, carried: Carried) {
         self.newest.clone_from(&watch.metadata.resource_version);
-        self.status = watch.status.clone().unwrap_or_default();
+        self.last = Last::whole(watch.status.take().unwrap_or_default());
         self.carried = carried;
     }
 
     /// A status may have been written.
     pub(super) fn tried(&mut self, status: MigrationTaskWatchStatus, carried: Carried) {
-        self.attempt = Some((status, carried));
+        let mut attempted = Last::whole(status);
+        attempted.trim();
+        self.attempt = Some((attempted, carried));
     }
 }
 

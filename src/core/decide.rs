@@ -4,35 +4,42 @@
 //! failure and the clock. What a listing is compared with is the [`Memory`], which is itself a function of the
 //! listings before; after a restart it is read back from the last status.
 
+mod counts;
 mod values;
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
     jiff::Timestamp,
 };
 
-pub use values::{Carried, Decision, Identity, Inputs, Observation};
+use counts::{Counts, Laid};
+pub use values::{Carried, Decision, Identity, Inputs, Observation, WholeNeeded};
 
 use super::{
     conditions::{Gates, Health, Signs, Truth, Verdict, any_gate_open, find, kept, truth, types},
     failure::Failure,
+    last::Last,
     layout::Layout,
     memory::Memory,
     outbox,
     plan::Plan,
     quiet::{Writing, writing},
+    shown::Change,
     summary::{Tally, matched, missing},
     task::Snapshot,
     time::{after, whole_seconds},
-    transition::{Basis, Transition, compare},
+    transition::{Basis, Compared, Transition, compare},
 };
 use crate::api::{MigrationTaskWatchStatus, OutboxEvent};
 
 /// Decides.
-#[must_use]
-pub fn decide(inputs: &Inputs<'_>) -> Decision {
+///
+/// # Errors
+/// The last status was given without its tasks, and they are needed: after a restart, and where they have to be written
+/// again without a listing.
+pub fn decide(inputs: &Inputs<'_>) -> Result<Decision, WholeNeeded> {
     match inputs.plan {
         Ok(plan) => Draft::new(inputs, plan).decide(),
         Err(failure) => refuse(inputs, failure),
@@ -40,22 +47,29 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
 }
 
 /// The spec can't be served: only `Ready` and its companions can be said.
-fn refuse(inputs: &Inputs<'_>, failure: &Failure) -> Decision {
+fn refuse(inputs: &Inputs<'_>, failure: &Failure) -> Result<Decision, WholeNeeded> {
+    let last = inputs.last.status();
     let health = Health::refused(failure);
-    let mut status = inputs.last.clone();
-    let events = ready_event(inputs.last, &health.ready).into_iter().collect();
+    let events = ready_event(last, &health.ready).into_iter().collect();
     // No listing is on its way: what is known grows old.
-    let stale_at = inputs.last.last_sync_time.as_ref().map(|last| after(last.0, LEAST_STALE));
+    let stale_at = last.last_sync_time.as_ref().map(|last| after(last.0, LEAST_STALE));
     let gates = match stale_at {
         None => conditions(Gates::unknown_all("Pending", PENDING, false), inputs),
         Some(stale_at) if inputs.now >= stale_at => {
             conditions(Gates::unknown_all("Stale", "No listing is possible; see Ready.", false), inputs)
         }
-        Some(_) => kept(&inputs.last.conditions),
+        Some(_) => kept(&last.conditions),
     };
+    let mut status = but_tasks(last);
     set_conditions(&mut status, health, gates, inputs);
-    let wake = stale_at.filter(|time| *time > inputs.now);
-    finish(inputs, status, events, inputs.carried.clone(), wake, None)
+    status.outbox = outbox::next(last.outbox.as_ref(), events, inputs.now);
+    let writing = writing(inputs.last, &status, Change::Nothing, inputs.carried.written, inputs.now);
+    let decision = Decision {
+        status: None,
+        carried: inputs.carried.clone(),
+        wake: stale_at.filter(|time| *time > inputs.now),
+    };
+    decision.with(writing, inputs.now, || with_last_tasks(status, inputs.last))
 }
 
 /// What is said of the tasks is stale after the longer of three intervals and this.
@@ -63,8 +77,34 @@ const LEAST_STALE: Duration = Duration::from_secs(900);
 const PENDING: &str = "Waiting for the first complete listing.";
 
 fn conditions(verdicts: Vec<Verdict>, inputs: &Inputs<'_>) -> Vec<Condition> {
-    let last = &inputs.last.conditions;
+    let last = &inputs.last.status().conditions;
     verdicts.into_iter().map(|verdict| verdict.after(last, inputs.identity.generation, inputs.now)).collect()
+}
+
+/// A status as it was, but for its tasks, its ledger and its outbox.
+fn but_tasks(last: &MigrationTaskWatchStatus) -> MigrationTaskWatchStatus {
+    MigrationTaskWatchStatus {
+        observed_generation: last.observed_generation,
+        observed_target: last.observed_target.clone(),
+        conditions: last.conditions.clone(),
+        summary: last.summary.clone(),
+        tasks: Vec::new(),
+        omitted_tasks: last.omitted_tasks,
+        missing: last.missing.clone(),
+        last_sync_time: last.last_sync_time.clone(),
+        last_handled_reconcile_at: last.last_handled_reconcile_at.clone(),
+        outbox: None,
+        ledger: None,
+    }
+}
+
+/// A status with the tasks that the last one has.
+fn with_last_tasks(
+    status: MigrationTaskWatchStatus,
+    last: &Last,
+) -> Result<MigrationTaskWatchStatus, WholeNeeded> {
+    let last = last.as_whole().ok_or(WholeNeeded)?;
+    Ok(MigrationTaskWatchStatus { tasks: last.tasks.clone(), ledger: last.ledger.clone(), ..status })
 }
 
 struct Draft<'a> {
@@ -90,26 +130,6 @@ struct Found<'a> {
     started: Started,
 }
 
-/// What a new status starts from: the last one, but for the tasks and their ledger if these are written anew.
-fn draft(last: &MigrationTaskWatchStatus, has_tasks: bool) -> MigrationTaskWatchStatus {
-    if !has_tasks {
-        return last.clone();
-    }
-    MigrationTaskWatchStatus {
-        observed_generation: last.observed_generation,
-        observed_target: last.observed_target.clone(),
-        conditions: last.conditions.clone(),
-        summary: None,
-        tasks: Vec::new(),
-        omitted_tasks: last.omitted_tasks,
-        missing: None,
-        last_sync_time: last.last_sync_time.clone(),
-        last_handled_reconcile_at: last.last_handled_reconcile_at.clone(),
-        outbox: None,
-        ledger: None,
-    }
-}
-
 impl<'a> Draft<'a> {
     fn new(inputs: &'a Inputs<'a>, plan: &'a Plan) -> Self {
         Self {
@@ -117,22 +137,23 @@ impl<'a> Draft<'a> {
             plan,
             snapshot: inputs.observation.snapshot.as_deref(),
             carried: inputs.carried.clone(),
-            status: draft(inputs.last, inputs.observation.snapshot.is_some()),
+            status: but_tasks(inputs.last.status()),
             events: Vec::new(),
         }
     }
 
-    fn decide(mut self) -> Decision {
+    fn decide(mut self) -> Result<Decision, WholeNeeded> {
         if self.is_early() {
-            return Decision { status: None, carried: self.carried, wake: None };
+            return Ok(Decision { status: None, carried: self.carried, wake: None });
         }
-        let found = self.snapshot.map(|snapshot| self.compare(snapshot));
-        let (gates, layout) = found.as_ref().map(|found| self.write(found)).unzip();
-        let gates = gates.unwrap_or_default();
+        let found = self.snapshot.map(|snapshot| self.compare(snapshot)).transpose()?;
+        let counts = found.as_ref().map(|found| self.count(found));
+        if let Some((found, counts)) = found.as_ref().zip(counts.as_deref()) {
+            self.tell(found, counts);
+        }
         let health = Health::judge(&self.signs());
+        self.events.extend(ready_event(self.inputs.last.status(), &health.ready));
         let stale_at = self.stale_at();
-        let verdicts = self.gates(gates, stale_at);
-        self.events.extend(ready_event(self.inputs.last, &health.ready));
         let wake = [health.until, Some(stale_at).filter(|_| !self.plan.suspended)]
             .into_iter()
             .flatten()
@@ -141,8 +162,14 @@ impl<'a> Draft<'a> {
         if let Some(handled) = &self.inputs.observation.handled_request {
             self.status.last_handled_reconcile_at = Some(handled.clone());
         }
-        set_conditions(&mut self.status, health, verdicts, self.inputs);
-        finish(self.inputs, self.status, self.events, self.carried, wake, layout)
+        let gates = self.gates(counts.as_ref().map(|counts| counts.verdicts.clone()), stale_at);
+        set_conditions(&mut self.status, health, gates, self.inputs);
+        let last_outbox = self.inputs.last.status().outbox.as_ref();
+        self.status.outbox = outbox::next(last_outbox, mem::take(&mut self.events), self.inputs.now);
+        match found.zip(counts) {
+            Some((found, counts)) => self.with_tasks(&found, counts.total, wake),
+            None => self.without_listing(wake),
+        }
     }
 
     /// Nothing has been found yet for a watch that has a status: that stays until there is something to say, and
@@ -152,25 +179,20 @@ impl<'a> Draft<'a> {
         self.snapshot.is_none()
             && observation.failure.is_none()
             && !self.plan.suspended
-            && !self.inputs.last.conditions.is_empty()
+            && !self.inputs.last.status().conditions.is_empty()
     }
 
     /// Compares the listing with what is remembered, if that hasn't been done.
-    fn compare(&mut self, snapshot: &'a Snapshot) -> Found<'a> {
+    fn compare(&mut self, snapshot: &'a Snapshot) -> Result<Found<'a>, WholeNeeded> {
         let same_target = self.has_listing();
         let again = same_target && self.carried.compared == Some(snapshot.sequence);
         let mut started = Started::No;
         let (memory, transitions) = match self.carried.memory.take() {
             Some(memory) if again => (memory, Vec::new()),
             remembered => {
-                let memory = remembered
-                    .map_or_else(
-                        || Memory::restore(&self.inputs.identity.uid, self.inputs.last).map(Arc::new),
-                        Ok,
-                    )
-                    .map_err(|error| format!("What was known of omitted tasks is lost, since {error}."));
-                let gate_open = any_gate_open(&self.inputs.last.conditions);
-                let (memory, transitions) = match &memory {
+                let memory = remembered.map_or_else(|| self.restore(), |memory| Ok(Ok(memory)))?;
+                let gate_open = any_gate_open(&self.inputs.last.status().conditions);
+                let compared = match &memory {
                     Ok(memory) if same_target => {
                         compare(Basis::Memory { memory, gate_open, again }, self.plan, snapshot)
                     }
@@ -179,48 +201,97 @@ impl<'a> Draft<'a> {
                         compare(Basis::Baseline, self.plan, snapshot)
                     }
                 };
+                let Compared { memory, transitions, is_same } = compared;
+                if !is_same {
+                    (self.carried.counts, self.carried.laid) = (None, None);
+                }
                 (Arc::new(memory), transitions)
             }
         };
         self.carried.compared = Some(snapshot.sequence);
         self.carried.memory = Some(memory.clone());
-        Found { snapshot, memory, transitions, started }
+        Ok(Found { snapshot, memory, transitions, started })
     }
 
-    /// Writes what was found.
-    fn write<'f>(&mut self, found: &'f Found<'_>) -> (Vec<Verdict>, Layout<'f>)
-    where
-        'a: 'f,
-    {
-        let Found { snapshot, memory, transitions, started } = found;
-        self.events = outbox::task_events(transitions);
-        let tally = Tally::of(matched(self.plan, memory));
+    /// Reads back what the status remembers, or says why that can't be done.
+    fn restore(&self) -> Result<Result<Arc<Memory>, String>, WholeNeeded> {
+        let last = self.inputs.last.as_whole().ok_or(WholeNeeded)?;
+        let memory = Memory::restore(&self.inputs.identity.uid, last).map(Arc::new);
+        Ok(memory.map_err(|error| format!("What was known of omitted tasks is lost, since {error}.")))
+    }
+
+    /// Counts what was found, unless that is known.
+    fn count(&mut self, found: &Found<'_>) -> Arc<Counts> {
+        let Found { snapshot, memory, .. } = found;
+        let (generation, unreadable) = (self.inputs.identity.generation, snapshot.unreadable);
         let missing = missing(self.plan, snapshot);
-        let verdicts = Gates {
-            plan: self.plan,
-            tally: &tally,
-            missing: &missing,
-            memory,
-            unreadable: snapshot.unreadable,
+        let known = self.carried.counts.take().filter(|counts| {
+            counts.generation == generation && counts.unreadable == unreadable && counts.missing == missing
+        });
+        let counts = known.unwrap_or_else(|| {
+            self.carried.laid = None;
+            let tally = Tally::of(matched(self.plan, memory));
+            let gates = Gates { plan: self.plan, tally: &tally, missing: &missing, memory, unreadable };
+            Arc::new(Counts {
+                generation,
+                unreadable,
+                total: tally.total,
+                verdicts: gates.judge(),
+                summary: tally.summary(),
+                missing,
+            })
+        });
+        self.carried.counts = Some(counts.clone());
+        counts
+    }
+
+    /// Writes what was found, the tasks aside, and tells what happened.
+    fn tell(&mut self, found: &Found<'_>, counts: &Counts) {
+        if let Started::Yes { why } = &found.started {
+            self.events.push(outbox::watch_started(&counts.summary, why.as_deref()));
         }
-        .judge();
-        let summary = tally.summary();
+        self.events.extend(outbox::task_events(&found.transitions));
         self.status.observed_target = Some(self.plan.target.clone());
-        self.status.missing = (missing.count > 0).then_some(missing);
-        self.status.last_sync_time = Some(Time(whole_seconds(snapshot.completed)));
-        let started = match started {
-            Started::No => None,
-            Started::Yes { why } => Some(outbox::watch_started(&summary, why.as_deref())),
+        self.status.summary = Some(counts.summary.clone());
+        self.status.missing = Some(&counts.missing).filter(|missing| missing.count > 0).cloned();
+        self.status.last_sync_time = Some(Time(whole_seconds(found.snapshot.completed)));
+    }
+
+    /// Adds the tasks, which nobody looks at unless they have changed or are written.
+    fn with_tasks(
+        mut self,
+        found: &Found<'_>,
+        total: usize,
+        wake: Option<Timestamp>,
+    ) -> Result<Decision, WholeNeeded> {
+        let Self { inputs, plan, .. } = self;
+        let uid = &inputs.identity.uid;
+        let lay_out = |status: &mut MigrationTaskWatchStatus| {
+            Layout::write_tasks(status, uid, plan, &found.memory, total, found.snapshot.completed)
         };
-        self.status.summary = Some(summary);
-        // The outbox is part of what has to fit.
-        self.status.outbox =
-            outbox::next(self.inputs.last.outbox.as_ref(), self.events.clone(), self.inputs.now);
-        self.events.splice(..0, started);
-        let uid = &self.inputs.identity.uid;
-        let layout =
-            Layout::write_tasks(&mut self.status, uid, self.plan, memory, tally.total, snapshot.completed);
-        (verdicts, layout)
+        let known = self.carried.laid;
+        let layout = known.is_none().then(|| lay_out(&mut self.status));
+        let laid = known.unwrap_or_else(|| Laid::of(&self.status));
+        self.status.omitted_tasks = laid.omitted;
+        self.carried.laid = Some(laid);
+        let change = inputs.last.shown().map_or(Change::Telling, |before| laid.shown.change_since(before));
+        let writing = writing(inputs.last, &self.status, change, self.carried.written, inputs.now);
+        let Self { mut status, mut carried, .. } = self;
+        if writing == Writing::Now {
+            let layout = layout.unwrap_or_else(|| lay_out(&mut status));
+            carried.laid = Some(Laid::of(&status));
+            // The one part that is costly, and tells nobody anything.
+            status.ledger = layout.ledger();
+        }
+        Decision { status: None, carried, wake }.with(writing, inputs.now, || Ok(status))
+    }
+
+    /// The tasks stay as they are.
+    fn without_listing(self, wake: Option<Timestamp>) -> Result<Decision, WholeNeeded> {
+        let Self { inputs, status, carried, .. } = self;
+        let writing = writing(inputs.last, &status, Change::Nothing, carried.written, inputs.now);
+        Decision { status: None, carried, wake }
+            .with(writing, inputs.now, || with_last_tasks(status, inputs.last))
     }
 
     /// Whether the status holds a listing of what the spec asks for.
@@ -235,7 +306,7 @@ impl<'a> Draft<'a> {
 
     fn signs(&self) -> Signs<'_> {
         Signs {
-            last: &self.inputs.last.conditions,
+            last: &self.inputs.last.status().conditions,
             suspended: self.plan.suspended,
             has_listing: self.has_listing(),
             has_fresh_listing: self.snapshot.is_some(),
@@ -258,7 +329,7 @@ impl<'a> Draft<'a> {
         newest.max(after(started, self.plan.interval + Duration::from_secs(60)))
     }
 
-    fn gates(&self, verdicts: Vec<Verdict>, stale_at: Timestamp) -> Vec<Condition> {
+    fn gates(&self, verdicts: Option<Vec<Verdict>>, stale_at: Timestamp) -> Vec<Condition> {
         let inputs = self.inputs;
         let by_state = self.plan.filter.is_by_state();
         let verdicts = if !self.has_listing() {
@@ -267,11 +338,11 @@ impl<'a> Draft<'a> {
             let last =
                 self.last_success().map_or(String::new(), |last| format!(" since {}", whole_seconds(last)));
             Gates::unknown_all("Stale", &format!("No listing was complete{last}; see Ready."), by_state)
-        } else if verdicts.is_empty() {
-            // Without a listing in this process, what the last one said still holds, for the spec that it was said of.
-            return kept(&inputs.last.conditions);
-        } else {
+        } else if let Some(verdicts) = verdicts {
             verdicts
+        } else {
+            // Without a listing in this process, what the last one said still holds, for the spec that it was said of.
+            return kept(&inputs.last.status().conditions);
         };
         conditions(verdicts, inputs)
     }
@@ -286,7 +357,7 @@ fn set_conditions(
     let generation = inputs.identity.generation;
     let own = [Some(health.ready), health.abnormal].into_iter().flatten();
     status.conditions = own
-        .map(|verdict| verdict.after(&inputs.last.conditions, generation, inputs.now))
+        .map(|verdict| verdict.after(&inputs.last.status().conditions, generation, inputs.now))
         .chain(gates)
         .collect();
     status.observed_generation = Some(generation);
@@ -308,29 +379,24 @@ fn ready_event(last: &MigrationTaskWatchStatus, ready: &Verdict) -> Option<Outbo
     }
 }
 
-fn finish(
-    inputs: &Inputs<'_>,
-    mut status: MigrationTaskWatchStatus,
-    events: Vec<OutboxEvent>,
-    mut carried: Carried,
-    wake: Option<Timestamp>,
-    layout: Option<Layout<'_>>,
-) -> Decision {
-    status.outbox = outbox::next(inputs.last.outbox.as_ref(), events, inputs.now);
-    match writing(inputs.last, &status, carried.written, inputs.now) {
-        Writing::Now => {
-            // Whole seconds, as all times that it is compared with: no wake-up comes a moment too early.
-            carried.written = Some(whole_seconds(inputs.now));
-            // The one part that is costly, and tells nobody anything.
-            if let Some(layout) = layout {
-                status.ledger = layout.ledger();
+impl Decision {
+    /// The same with the status, if it is written.
+    fn with(
+        mut self,
+        writing: Writing,
+        now: Timestamp,
+        status: impl FnOnce() -> Result<MigrationTaskWatchStatus, WholeNeeded>,
+    ) -> Result<Self, WholeNeeded> {
+        match writing {
+            Writing::Now => {
+                // Whole seconds, as all times that it is compared with: no wake-up comes a moment too early.
+                self.carried.written = Some(whole_seconds(now));
+                self.status = Some(status()?);
             }
-            Decision { status: Some(status), carried, wake }
+            Writing::At(time) => self.wake = Some(self.wake.map_or(time, |wake| wake.min(time))),
+            Writing::Never => {}
         }
-        Writing::At(time) => {
-            Decision { status: None, carried, wake: Some(wake.map_or(time, |wake| wake.min(time))) }
-        }
-        Writing::Never => Decision { status: None, carried, wake },
+        Ok(self)
     }
 }
 

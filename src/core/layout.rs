@@ -18,8 +18,8 @@ use crate::api::{MigrationTaskWatchStatus, ServerStatus, SubTaskStatus, TaskErro
 
 /// The largest status, in bytes of JSON.
 pub const MAX_STATUS: usize = 512 * 1024;
-/// For the conditions and the watch's own events, which are written after the tasks.
-const SLACK: usize = 16 * 1024;
+/// For the names of the fields that are written last.
+const SLACK: usize = 256;
 
 /// Which tasks a status writes out, and which it remembers in its ledger.
 #[derive(Debug)]

@@ -21,6 +21,18 @@ impl Listed<'_> {
         Known::of(self.task, self.note)
     }
 
+    /// Whether a task is listed as this one was.
+    #[must_use]
+    pub fn is_of_equal(&self, task: &Task) -> bool {
+        task.is_shared_with(self.task) || task == self.task
+    }
+
+    /// Whether it says the same as a task with this note.
+    #[must_use]
+    pub fn says(&self, task: &Task, note: &Note) -> bool {
+        self.is_of_equal(task) && self.note.map_or_else(|| note.is_empty(), |own| own == note)
+    }
+
     /// Whether it stands still.
     #[must_use]
     pub fn is_stalled(&self) -> bool {

@@ -84,22 +84,36 @@ pub enum Basis<'a> {
     },
 }
 
-/// Compares a complete listing with what is remembered: what happened, and what to remember from now on.
+/// What a comparison came to.
+#[derive(Debug)]
+pub struct Compared<'a> {
+    /// What to remember from now on.
+    pub memory: Memory,
+    /// What happened.
+    pub transitions: Vec<Transition<'a>>,
+    /// Whether nothing at all is to be said of the watch's tasks that the last listing didn't say.
+    pub is_same: bool,
+}
+
+/// Compares a complete listing with what is remembered.
 #[must_use]
-pub fn compare<'a>(basis: Basis<'_>, plan: &Plan, snapshot: &'a Snapshot) -> (Memory, Vec<Transition<'a>>) {
+pub fn compare<'a>(basis: Basis<'_>, plan: &Plan, snapshot: &'a Snapshot) -> Compared<'a> {
+    let is_baseline = matches!(basis, Basis::Baseline);
     let mut step = Step {
         plan,
         now: snapshot.completed,
-        is_baseline: matches!(basis, Basis::Baseline),
+        is_baseline,
         listed: ListedTasks::none_of(&snapshot.tasks, &plan.target),
         transitions: Vec::new(),
+        is_same: !is_baseline,
     };
     let tasks = snapshot.tasks.iter().enumerate();
     let Basis::Memory { memory, gate_open, again } = basis else {
         tasks
             .filter(|(_, task)| plan.filter.matches(task))
             .for_each(|(place, task)| step.listed(place, task, None));
-        return (Memory::of(step.listed.finish()), step.transitions);
+        let Step { listed, transitions, is_same, .. } = step;
+        return Compared { memory: Memory::of(listed.finish()), transitions, is_same };
     };
     let mut absent = Absent::of(memory, |known| {
         let (after, told) = absent(known, gate_open);
@@ -129,9 +143,10 @@ pub fn compare<'a>(basis: Basis<'_>, plan: &Plan, snapshot: &'a Snapshot) -> (Me
         step.listed(place, task, before);
     }
     absent.gone.extend(before.filter_map(|(_, gone)| gone));
-    let Step { listed, mut transitions, .. } = step;
+    let Step { listed, mut transitions, is_same, .. } = step;
+    let is_same = is_same && absent.is_empty();
     let memory = absent.finish(listed.finish(), &mut transitions);
-    (memory, transitions)
+    Compared { memory, transitions, is_same }
 }
 
 /// What is remembered of a task that is listed now.
@@ -146,6 +161,8 @@ struct Step<'a, 'b> {
     is_baseline: bool,
     listed: ListedTasks,
     transitions: Vec<Transition<'a>>,
+    /// So far.
+    is_same: bool,
 }
 
 impl<'a> Step<'a, '_> {
@@ -154,18 +171,26 @@ impl<'a> Step<'a, '_> {
     }
 
     fn listed(&mut self, place: usize, task: &'a Task, before: Option<Before<'_>>) {
-        let before = match &before {
+        let note = match &before {
             Some(Before::Listed(listed)) => {
                 if let Some(note) = unchanged(task, listed) {
                     self.listed.add(place, note);
                     return;
                 }
-                Some(Cow::Owned(listed.known()))
+                let note = self.look_at(task, Some(&listed.known()));
+                self.is_same &= note.as_ref().is_some_and(|note| listed.says(task, note));
+                note
             }
-            Some(Before::Known(known)) => Some(Cow::Borrowed(*known)),
-            None => None,
+            Some(Before::Known(known)) => {
+                self.is_same = false;
+                self.look_at(task, Some(known))
+            }
+            None => {
+                self.is_same = false;
+                self.look_at(task, None)
+            }
         };
-        if let Some(note) = self.look_at(task, before.as_deref()) {
+        if let Some(note) = note {
             self.listed.add(place, note);
         }
     }
@@ -228,9 +253,8 @@ impl<'a> Step<'a, '_> {
 
 /// What to note of a task of which nothing has changed, nor could by the time alone.
 fn unchanged(task: &Task, before: &Listed<'_>) -> Option<Note> {
-    let is_same = (task.is_shared_with(before.task) || task == before.task) && is_at_rest(task);
     match before.note {
-        _ if !is_same => None,
+        _ if !before.is_of_equal(task) || !is_at_rest(task) => None,
         None => Some(Note::default()),
         Some(note) => {
             let is_plain =
@@ -259,6 +283,11 @@ struct Absent<'b, F> {
 impl<'b, F: Fn(&Known) -> (Option<Known>, bool)> Absent<'b, F> {
     fn of(memory: &'b Memory, judge: F) -> Self {
         Self { memory, judge, gone: Vec::new(), seen: HashSet::new(), seen_hashes: HashSet::new() }
+    }
+
+    /// Whether nothing is remembered but what is listed, and that is listed still.
+    fn is_empty(&self) -> bool {
+        self.gone.is_empty() && self.memory.named.is_empty() && self.memory.hashed.is_empty()
     }
 
     /// A hash that fits a listed task is of that one, by whatever else it is known.

@@ -95,14 +95,47 @@ impl World {
     }
 
     fn decide(&self) -> Decision {
+        let whole = Last::whole(self.status.clone());
+        let decision = self.decide_from(&whole, &self.carried).unwrap();
+        if self.status.tasks.len() < 100 {
+            self.assert_same_without_tasks(whole, &decision);
+            self.assert_same_when_counted_anew(&decision);
+        }
+        decision
+    }
+
+    fn decide_from(&self, last: &Last, carried: &Carried) -> Result<Decision, WholeNeeded> {
         decide(&Inputs {
             identity: &self.identity,
             plan: self.plan.as_ref(),
-            last: &self.status,
+            last,
             observation: &self.observation,
-            carried: &self.carried,
+            carried,
             now: self.now,
         })
+    }
+
+    /// Where it is enough, a status without its tasks decides the same. The shell begins with that.
+    fn assert_same_without_tasks(&self, mut last: Last, decision: &Decision) {
+        last.trim();
+        match self.decide_from(&last, &self.carried) {
+            Ok(trimmed) => assert_eq!((&trimmed.status, trimmed.wake), (&decision.status, decision.wake)),
+            Err(WholeNeeded) => {
+                let are_known = self.carried.memory.is_some() && self.observation.snapshot.is_some();
+                assert!(!are_known || self.plan.is_err(), "the tasks are at hand");
+            }
+        }
+    }
+
+    /// What is kept as long as no task changes is what would be found anew.
+    fn assert_same_when_counted_anew(&self, decision: &Decision) {
+        let forgetful = Carried { counts: None, laid: None, ..self.carried.clone() };
+        let anew = self.decide_from(&Last::whole(self.status.clone()), &forgetful).unwrap();
+        assert_eq!((&anew.status, anew.wake), (&decision.status, decision.wake));
+        let kept = |carried: &Carried| (carried.counts.clone(), carried.laid);
+        if anew.carried.counts.is_some() {
+            assert_eq!(kept(&anew.carried), kept(&decision.carried));
+        }
     }
 
     /// What the shell does: deliver what is owed, decide, write, deliver.

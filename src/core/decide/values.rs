@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
+use thiserror::Error;
 
+use super::counts::{Counts, Laid};
 use crate::{
     api::MigrationTaskWatchStatus,
-    core::{failure::Failure, memory::Memory, plan::Plan, task::Snapshot},
+    core::{failure::Failure, last::Last, memory::Memory, plan::Plan, task::Snapshot},
 };
 
 /// What identifies the watch and its current spec.
@@ -54,6 +56,10 @@ pub struct Carried {
     pub memory: Option<Arc<Memory>>,
     /// The listing that the last status was decided from.
     pub compared: Option<u64>,
+    /// What the tasks came to, as long as nothing of them changes.
+    pub(super) counts: Option<Arc<Counts>>,
+    /// What was written out of them, or would have been.
+    pub(super) laid: Option<Laid>,
     /// When this process last wrote the status.
     pub written: Option<Timestamp>,
 }
@@ -66,7 +72,7 @@ pub struct Inputs<'a> {
     /// Its spec, or what is wrong with it.
     pub plan: Result<&'a Plan, &'a Failure>,
     /// Its status on the API server.
-    pub last: &'a MigrationTaskWatchStatus,
+    pub last: &'a Last,
     /// What polling has found.
     pub observation: &'a Observation,
     /// What the last decision left.
@@ -85,3 +91,8 @@ pub struct Decision {
     /// When to decide again, if nothing happens before.
     pub wake: Option<Timestamp>,
 }
+
+/// The tasks or the ledger of the last status are needed, and were left away: it must be read, and decided again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the whole status is needed")]
+pub struct WholeNeeded;

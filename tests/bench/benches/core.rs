@@ -11,7 +11,7 @@ use bench::{
 use divan::{AllocProfiler, Bencher, black_box, counter::BytesCount};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use migration_task_watch::{
-    api::{MigrationTaskWatchSpec, MigrationTaskWatchStatus},
+    api::MigrationTaskWatchSpec,
     core::{
         decide::{Carried, Decision, Identity, Inputs, Observation, decide},
         endpoint::Endpoint,
@@ -129,7 +129,7 @@ struct Watch {
     client: Client,
     plan: Plan,
     identity: Identity,
-    status: MigrationTaskWatchStatus,
+    last: Last,
     observation: Observation,
     carried: Carried,
     now: Timestamp,
@@ -151,7 +151,7 @@ impl Watch {
             client: Client::new(ClientOptions::default()).unwrap(),
             plan: Plan::parse(&spec, "bench", &policy).unwrap(),
             identity: Identity { uid: "7d3a9c1e-5b52-4000-9b52-000000000001".to_owned(), generation: 1 },
-            status: MigrationTaskWatchStatus::default(),
+            last: Last::default(),
             observation: Observation::start(now),
             carried: Carried::default(),
             now,
@@ -179,17 +179,21 @@ impl Watch {
     fn settle(&mut self) {
         let decision = self.decide();
         self.carried = decision.carried;
-        self.status = decision.status.unwrap_or(std::mem::take(&mut self.status));
+        if let Some(status) = decision.status {
+            self.last = Last::whole(status);
+            self.last.trim();
+        }
     }
 
     fn decide(&self) -> Decision {
         decide(&Inputs {
             identity: &self.identity,
             plan: Ok(&self.plan),
-            last: &self.status,
+            last: &self.last,
             observation: &self.observation,
             carried: &self.carried,
             now: self.now,
         })
+        .unwrap()
     }
 }
