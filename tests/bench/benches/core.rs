@@ -15,6 +15,7 @@ use migration_task_watch::{
     core::{
         decide::{Carried, Decision, Identity, Inputs, Observation, decide},
         endpoint::Endpoint,
+        last::Last,
         plan::{Iam, Plan},
         policy::Policy,
         task::Snapshot,
