@@ -17,6 +17,7 @@ use crate::{
     api::MigrationTaskWatch,
     core::{
         decide::{Decision, Identity, Inputs, Observation, WholeNeeded, decide},
+        last::Last,
         outbox::owed,
         plan::Plan,
         text::cut,
@@ -144,11 +145,15 @@ impl Pass<'_> {
             self.state.carried = carried;
             return Ok(());
         };
-        match status::apply(&self.context.client, watch, &status).await {
-            Ok(mut written) => {
-                self.state.wrote(&mut written, carried);
-                info!(watch = %self.key, resource_version = written.resource_version(), "status written");
-                self.deliver(&written).await
+        let write = status::Write::new(watch, &status)?;
+        // The tasks are in the request now; many of these may be under way.
+        let mut status = Last::whole(status);
+        status.trim();
+        match write.send(&self.context.client).await {
+            Ok(version) => {
+                info!(watch = %self.key, resource_version = version, "status written");
+                self.state.wrote(version, status, carried);
+                self.deliver(watch).await
             }
             Err(error) => {
                 // Perhaps it was written all the same: the watch is read before it is decided again.

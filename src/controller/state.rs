@@ -68,18 +68,16 @@ impl State {
         self.last.trim();
     }
 
-    /// A status has been written.
-    pub(super) fn wrote(&mut self, watch: &mut MigrationTaskWatch, carried: Carried) {
-        self.newest.clone_from(&watch.metadata.resource_version);
-        self.last = Last::whole(watch.status.take().unwrap_or_default());
+    /// A status has been written, as this version of the watch.
+    pub(super) fn wrote(&mut self, version: String, status: Last, carried: Carried) {
+        self.newest = Some(version);
+        self.last = status;
         self.carried = carried;
     }
 
     /// A status may have been written.
-    pub(super) fn tried(&mut self, status: MigrationTaskWatchStatus, carried: Carried) {
-        let mut attempted = Last::whole(status);
-        attempted.trim();
-        self.attempt = Some((attempted, carried));
+    pub(super) fn tried(&mut self, status: Last, carried: Carried) {
+        self.attempt = Some((status, carried));
     }
 }
 

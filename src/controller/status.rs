@@ -2,14 +2,20 @@
 
 use std::borrow::Cow;
 
+use http::{HeaderValue, header::ACCEPT};
 use kube::{
-    Api, Resource, ResourceExt,
-    api::{ObjectMeta, Patch, PatchParams},
+    Resource, ResourceExt,
+    api::{ObjectMeta, PartialObjectMeta, Patch, PatchParams},
+    core::Request,
 };
 use serde::Serialize;
 
 use super::error::{Error, call};
 use crate::api::{MANAGER, MigrationTaskWatch, MigrationTaskWatchStatus};
+
+/// Of what has been written, the version is enough: the rest is known, and large.
+const METADATA_ALONE: HeaderValue =
+    HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
 
 /// What is applied. Written out straight from the status, which may be large.
 #[derive(Debug, Serialize)]
@@ -21,26 +27,40 @@ struct Applied<'a> {
     status: &'a MigrationTaskWatchStatus,
 }
 
-/// Applies a whole status, fenced: it is refused if the watch has changed since it was read, or is another.
-pub(super) async fn apply(
-    client: &kube::Client,
-    watch: &MigrationTaskWatch,
-    status: &MigrationTaskWatchStatus,
-) -> Result<MigrationTaskWatch, Error> {
-    let namespace = watch.namespace().unwrap_or_default();
-    let watches: Api<MigrationTaskWatch> = Api::namespaced(client.clone(), &namespace);
-    let patch = Applied {
-        api_version: MigrationTaskWatch::api_version(&()),
-        kind: MigrationTaskWatch::kind(&()),
-        metadata: ObjectMeta {
-            name: watch.metadata.name.clone(),
-            namespace: watch.metadata.namespace.clone(),
-            uid: watch.metadata.uid.clone(),
-            resource_version: watch.metadata.resource_version.clone(),
-            ..ObjectMeta::default()
-        },
-        status,
-    };
-    let params = PatchParams::apply(MANAGER).force();
-    call("writing the status", watches.patch_status(&watch.name_any(), &params, &Patch::Apply(&patch))).await
+/// The request that writes a whole status.
+#[derive(Debug)]
+pub(super) struct Write(http::Request<Vec<u8>>);
+
+impl Write {
+    /// Applies a status, fenced: it is refused if the watch has changed since it was read, or is another.
+    pub(super) fn new(watch: &MigrationTaskWatch, status: &MigrationTaskWatchStatus) -> Result<Self, Error> {
+        let applied = Applied {
+            api_version: MigrationTaskWatch::api_version(&()),
+            kind: MigrationTaskWatch::kind(&()),
+            metadata: ObjectMeta {
+                name: watch.metadata.name.clone(),
+                namespace: watch.metadata.namespace.clone(),
+                uid: watch.metadata.uid.clone(),
+                resource_version: watch.metadata.resource_version.clone(),
+                ..ObjectMeta::default()
+            },
+            status,
+        };
+        let params = PatchParams::apply(MANAGER).force();
+        let url = MigrationTaskWatch::url_path(&(), watch.namespace().as_deref());
+        let mut request = Request::new(url)
+            .patch_subresource("status", &watch.name_any(), &params, &Patch::Apply(&applied))
+            .map_err(|source| Error::Api { doing: DOING, source: kube::Error::BuildRequest(source) })?;
+        request.headers_mut().insert(ACCEPT, METADATA_ALONE);
+        Ok(Self(request))
+    }
+
+    /// Writes it, and says which version of the watch that is.
+    pub(super) async fn send(self, client: &kube::Client) -> Result<String, Error> {
+        let written = client.request::<PartialObjectMeta<MigrationTaskWatch>>(self.0);
+        // Without one, the watch is read next time.
+        Ok(call(DOING, written).await?.metadata.resource_version.unwrap_or_default())
+    }
 }
+
+const DOING: &str = "writing the status";
