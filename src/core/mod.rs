@@ -8,6 +8,7 @@ pub mod failure;
 pub mod filter;
 pub mod known;
 pub mod layout;
+pub mod lease;
 mod leb128;
 pub mod ledger;
 pub mod listed;
