@@ -96,7 +96,8 @@ impl Pass<'_> {
     async fn deliver(&mut self, watch: &MigrationTaskWatch) -> Result<(), Error> {
         let outbox = self.state.status().outbox.clone();
         if let Some(outbox) = owed(outbox.as_ref(), self.state.delivered, Timestamp::now()) {
-            events::deliver(&self.context.client, watch, outbox, &self.context.options.instance).await?;
+            let Context { client, leadership, options, .. } = self.context;
+            events::deliver(client, leadership, watch, outbox, &options.instance).await?;
             self.state.delivered = Some(outbox.sequence);
         }
         Ok(())
@@ -136,7 +137,7 @@ impl Pass<'_> {
             self.state.carried = carried;
             return Ok(());
         };
-        match status::apply(&self.context.client, watch, &status).await {
+        match status::apply(&self.context.client, &self.context.leadership, watch, &status).await {
             Ok(written) => {
                 self.state.wrote(&written, carried);
                 info!(watch = %self.key, resource_version = written.resource_version(), "status written");

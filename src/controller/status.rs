@@ -8,7 +8,7 @@ use kube::{
 };
 use serde::Serialize;
 
-use super::error::{Error, call};
+use super::{error::Error, leadership::Leadership};
 use crate::api::{MANAGER, MigrationTaskWatch, MigrationTaskWatchStatus};
 
 /// What is applied. Written out straight from the status, which may be large.
@@ -24,6 +24,7 @@ struct Applied<'a> {
 /// Applies a whole status, fenced: it is refused if the watch has changed since it was read, or is another.
 pub(super) async fn apply(
     client: &kube::Client,
+    leadership: &Leadership,
     watch: &MigrationTaskWatch,
     status: &MigrationTaskWatchStatus,
 ) -> Result<MigrationTaskWatch, Error> {
@@ -42,5 +43,6 @@ pub(super) async fn apply(
         status,
     };
     let params = PatchParams::apply(MANAGER).force();
-    call("writing the status", watches.patch_status(&watch.name_any(), &params, &Patch::Apply(&patch))).await
+    let patch = Patch::Apply(&patch);
+    leadership.write("writing the status", watches.patch_status(&watch.name_any(), &params, &patch)).await
 }
