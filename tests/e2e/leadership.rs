@@ -68,9 +68,10 @@ async fn one_works_and_the_others_stand_by() {
     assert_eq!(first.operator.get("health", "/readyz").await.0, 200);
     let (_, metrics) = first.operator.get("metrics", "/metrics").await;
     assert!(metrics.contains("\nmigration_task_watch_leader 1\n"), "{metrics}");
+    assert!(has_written(&first) && first.operator.log().contains(" listed "), "{}", first.operator.log());
     for other in &others {
         assert!(!has_written(other), "{}", other.operator.log());
-        assert!(!other.operator.log().contains("listed"), "{}", other.operator.log());
+        assert!(!other.operator.log().contains(" listed "), "{}", other.operator.log());
     }
     let lease = stage.lease().await.unwrap().spec.unwrap();
     assert_eq!((lease.lease_duration_seconds, lease.lease_transitions), (Some(3), Some(0)));
