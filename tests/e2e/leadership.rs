@@ -74,7 +74,7 @@ async fn one_works_and_the_others_stand_by() {
         assert!(!other.operator.log().contains(" listed "), "{}", other.operator.log());
     }
     let lease = stage.lease().await.unwrap().spec.unwrap();
-    assert_eq!((lease.lease_duration_seconds, lease.lease_transitions), (Some(3), Some(0)));
+    assert_eq!((lease.lease_duration_seconds, lease.lease_transitions), (Some(10), Some(0)));
 }
 
 #[tokio::test]

@@ -18,6 +18,10 @@ use super::{Operator, PATIENCE, Stage};
 /// The name of the Lease, and of the Role on it.
 const LEASE: &str = "migration-task-watch";
 
+/// Lease duration, renew deadline and retry period of most tests: long enough for an API server on a busy machine, since no
+/// kubelet starts an operator anew that leads no more.
+const STEADY: [&str; 3] = ["10s", "8s", "500ms"];
+
 /// One of several operators: a running process with the name that the Lease would show.
 pub(crate) struct Replica {
     pub(crate) name: String,
@@ -57,17 +61,26 @@ impl Stage {
 
     /// Starts an operator that stands for election, with a log of its own.
     pub(crate) fn replica(&self, name: &str) -> Replica {
-        self.replica_by(self.kubeconfig(), name)
+        self.replica_with(self.kubeconfig(), name, STEADY)
     }
 
     /// Starts an operator that stands for election, by another way to the API server.
     pub(crate) fn replica_by(&self, kubeconfig: &Path, name: &str) -> Replica {
+        self.replica_with(kubeconfig, name, STEADY)
+    }
+
+    /// Starts an operator with this lease duration, renew deadline and retry period.
+    pub(crate) fn replica_with(&self, kubeconfig: &Path, name: &str, timing: [&str; 3]) -> Replica {
+        let [lease_duration, renew_deadline, retry_period] = timing;
         let flags = [
             "--allowed-endpoints=http://127.0.0.1:*",
             "--leader-elect",
-            "--lease-duration=3s",
-            "--renew-deadline=2s",
-            "--retry-period=500ms",
+            "--lease-duration",
+            lease_duration,
+            "--renew-deadline",
+            renew_deadline,
+            "--retry-period",
+            retry_period,
         ];
         let environment = [("POD_NAME", name), ("POD_NAMESPACE", &*self.namespace)];
         let log = self.log().with_file_name(format!("{name}.log"));
