@@ -41,6 +41,13 @@ pub(super) async fn client() -> Result<kube::Client, ClusterError> {
     Ok(kube::Client::try_from(config().await?)?)
 }
 
+/// A client by [`config`] that leaves it to the caller whether to try again, with connections of its own.
+pub(super) async fn impatient_client() -> Result<kube::Client, ClusterError> {
+    let mut config = config().await?;
+    config.default_retry = false;
+    Ok(kube::Client::try_from(config)?)
+}
+
 /// The `proxy-url` of the cluster that is chosen.
 fn proxy_of(kubeconfig: Option<Kubeconfig>) -> Option<String> {
     let Kubeconfig { current_context, contexts, clusters, .. } = kubeconfig?;

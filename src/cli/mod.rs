@@ -2,6 +2,7 @@
 
 mod check;
 mod cluster;
+mod leader;
 mod manifest;
 mod network;
 mod run;
@@ -31,8 +32,8 @@ enum Command {
     Check(check::Args),
 }
 
-/// Reads the command line and does what it says. The exit code is 0 when it worked, 1 when it didn't, and 2 when
-/// the command line is wrong.
+/// Reads the command line and does what it says. The exit code is 0 when it worked, 1 when it didn't, 2 when
+/// the command line is wrong, and 3 when the operator leads no more.
 pub async fn main() -> ExitCode {
     let command = Cli::parse().command;
     // reqwest and kube are built without a provider of their own: one for all.
@@ -42,11 +43,11 @@ pub async fn main() -> ExitCode {
     }
     let result = match command {
         Command::Run(args) => run::run(args).await,
-        Command::Crd => crd(),
-        Command::Check(args) => check::check(args).await,
+        Command::Crd => crd().map(|()| ExitCode::SUCCESS),
+        Command::Check(args) => check::check(args).await.map(|()| ExitCode::SUCCESS),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {}", chain(error.as_ref()));
             ExitCode::FAILURE

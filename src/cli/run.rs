@@ -1,17 +1,25 @@
 //! `migration-task-watch run`: the operator.
 
-use std::{error::Error, net::SocketAddr, time::Duration};
+use std::{error::Error, net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::Args as ClapArgs;
-use futures::{FutureExt, future::BoxFuture};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
-use super::{cluster, network::NetworkArgs};
+use super::{
+    cluster::{self, ClusterError},
+    leader::LeaderArgs,
+    network::NetworkArgs,
+};
 use crate::{
-    controller::{self, Options, Parts},
+    controller::{self, Candidacy, Election, Leadership, Options, Parts},
     core::{
         endpoint::{AllowedEndpoints, PatternError},
+        lease::Loss,
         namespace::{Namespace, NamespaceError},
         pace::Rate,
         policy::{AmbientNamespaces, Policy},
@@ -22,6 +30,8 @@ use crate::{
 
 /// How long reconciles under way may take once the process is asked to end: less than the 30 seconds of a kubelet.
 const LAST_MOMENTS: Duration = Duration::from_secs(20);
+/// The exit code of an operator that led and leads no more: it is to be started anew.
+const LOST: u8 = 3;
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Args {
@@ -45,6 +55,9 @@ pub(super) struct Args {
     /// How many watches are reconciled at the same time.
     #[arg(long, env = "CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
+
+    #[command(flatten)]
+    leader: LeaderArgs,
 
     /// Where /livez and /readyz are served.
     #[arg(long, env = "HEALTH_ADDR", default_value = "0.0.0.0:8081")]
@@ -117,7 +130,7 @@ impl SmsArgs {
     }
 }
 
-pub(super) async fn run(args: Args) -> Result<(), Box<dyn Error>> {
+pub(super) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
     logs::start(args.log_format);
     let options = Options {
         policy: Policy { endpoints: args.sms.allowed_endpoints()?, ambient: args.ambient_namespaces()? },
@@ -126,26 +139,74 @@ pub(super) async fn run(args: Args) -> Result<(), Box<dyn Error>> {
         concurrency: args.concurrency,
         instance: args.instance.clone(),
     };
-    let sms = args.sms.client()?;
-    let ambient = args.sms.ambient()?;
-    let client = cluster::client().await?;
-    let health = Health::default();
-    let address = health.clone().serve(args.health_addr).await?;
-    let metrics = Metrics::default();
-    let metrics_address = metrics.clone().serve(args.metrics_addr).await?;
-    info!(version = env!("CARGO_PKG_VERSION"), health = %address, metrics = %metrics_address, "started");
-    let parts = Parts { sms, ambient, options, metrics };
-    let shutdown = shutdown()?.shared();
-    let too_late = async {
-        shutdown.clone().await;
-        tokio::time::sleep(LAST_MOMENTS).await;
+    let candidacy = args.leader.candidacy()?;
+    let operator = Operator {
+        sms: args.sms.client()?,
+        ambient: args.sms.ambient()?,
+        client: cluster::client().await?,
+        options,
+        health: Health::default(),
+        metrics: Metrics::default(),
+        shutdown: shutdown()?.shared(),
     };
-    tokio::select! {
-        () = controller::run(client, parts, &health, shutdown.clone()) => {}
-        () = too_late => warn!("a reconcile isn't finished; the next start goes on with it"),
+    let health = operator.health.clone().serve(args.health_addr).await?;
+    let metrics = operator.metrics.clone().serve(args.metrics_addr).await?;
+    info!(version = env!("CARGO_PKG_VERSION"), %health, %metrics, "started");
+    let ended = match candidacy {
+        None => {
+            operator.work(Leadership::alone()).await;
+            Ok(())
+        }
+        Some(candidacy) => Box::pin(operator.run_elected(candidacy)).await?,
+    };
+    if let Err(loss) = ended {
+        error!("this operator leads no more: {loss}. It ends, so that nothing of it is written any more");
+        return Ok(ExitCode::from(LOST));
     }
     info!("stopped");
-    Ok(())
+    Ok(ExitCode::SUCCESS)
+}
+
+/// All that it takes to begin.
+struct Operator {
+    client: kube::Client,
+    sms: sms::Client,
+    ambient: sms::Ambient,
+    options: Options,
+    health: Health,
+    metrics: Metrics,
+    shutdown: Shared<BoxFuture<'static, ()>>,
+}
+
+impl Operator {
+    /// Works until the process is asked to end.
+    async fn work(self, leadership: Leadership) {
+        let Self { client, sms, ambient, options, health, metrics, shutdown } = self;
+        metrics.leader.set(1);
+        let parts = Parts { sms, ambient, leadership, options, metrics };
+        let too_late = async {
+            shutdown.clone().await;
+            tokio::time::sleep(LAST_MOMENTS).await;
+        };
+        tokio::select! {
+            () = controller::run(client, parts, &health, shutdown.clone()) => {}
+            () = too_late => warn!("a reconcile isn't finished; the next start goes on with it"),
+        }
+    }
+
+    /// Stands by until it is elected, and then works.
+    async fn run_elected(self, candidacy: Candidacy) -> Result<Result<(), Loss>, ClusterError> {
+        let (health, shutdown) = (self.health.clone(), self.shutdown.clone());
+        let heard = self.health.clone();
+        let election = Election::new(cluster::impatient_client().await?, candidacy, move || heard.ready());
+        let pulse = election.pulse();
+        health.alive_while(move || pulse.is_alive());
+        let work = |leadership| {
+            health.begin();
+            self.work(leadership)
+        };
+        Ok(election.run(shutdown, work).await)
+    }
 }
 
 /// Resolves when the process is asked to end.

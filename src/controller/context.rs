@@ -4,7 +4,9 @@ use kube::{Client, api::ObjectMeta, runtime::reflector::ObjectRef};
 use tokio::sync::mpsc;
 use tracing::info;
 
-use super::{Options, Parts, Watches, credentials::Sources, secrets::Secrets, state::States};
+use super::{
+    Options, Parts, Watches, credentials::Sources, leadership::Leadership, secrets::Secrets, state::States,
+};
 use crate::{
     listings::{Pollers, WatchKey},
     telemetry::Metrics,
@@ -12,6 +14,7 @@ use crate::{
 
 pub(super) struct Context {
     pub(super) client: Client,
+    pub(super) leadership: Leadership,
     pub(super) options: Options,
     pub(super) metrics: Metrics,
     pub(super) pollers: Pollers<Sources>,
@@ -22,12 +25,12 @@ pub(super) struct Context {
 
 impl Context {
     pub(super) fn new(client: Client, parts: Parts, news: mpsc::Sender<WatchKey>, watches: Watches) -> Self {
-        let Parts { sms, ambient, options, metrics } = parts;
+        let Parts { sms, ambient, leadership, options, metrics } = parts;
         let secrets = Secrets::new(client.clone());
         let sources = Sources::new(secrets.clone(), ambient);
         let known = watches.clone();
         let pollers = Pollers::new(sources, sms, news, move |key| exists(&known, key));
-        Self { client, options, metrics, pollers, states: States::default(), watches, secrets }
+        Self { client, leadership, options, metrics, pollers, states: States::default(), watches, secrets }
     }
 
     /// A watch has been deleted.

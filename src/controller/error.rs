@@ -24,6 +24,12 @@ pub(super) enum Error {
         /// Why.
         source: kube::Error,
     },
+    /// Another operator leads.
+    #[error("{doing} is left to another operator: this one doesn't lead")]
+    NotLeading {
+        /// What was to be done.
+        doing: &'static str,
+    },
     /// Somebody else has written the watch since it was read.
     #[error("the watch has changed meanwhile")]
     Conflict,

@@ -12,7 +12,7 @@ use kube::{
 };
 use tracing::warn;
 
-use super::error::{Error, call};
+use super::{error::Error, leadership::Leadership};
 use crate::{
     api::{MANAGER, MigrationTaskWatch, Outbox, OutboxEvent},
     core::outbox::event_name,
@@ -24,6 +24,7 @@ const AT_ONCE: usize = 8;
 /// Creates all events. One that is there already has been told; one that can't ever be created is given up.
 pub(super) async fn deliver(
     client: &kube::Client,
+    leadership: &Leadership,
     watch: &MigrationTaskWatch,
     outbox: &Outbox,
     instance: &str,
@@ -33,15 +34,15 @@ pub(super) async fn deliver(
     let all = outbox.events.iter().enumerate();
     let all: Vec<Event> = all.map(|(place, event)| to_event(watch, outbox, place, event, instance)).collect();
     stream::iter(all)
-        .map(|event| create(&events, event))
+        .map(|event| create(&events, leadership, event))
         .buffer_unordered(AT_ONCE)
         .try_collect::<Vec<()>>()
         .await
         .map(drop)
 }
 
-async fn create(events: &Api<Event>, event: Event) -> Result<(), Error> {
-    match call("creating an event", events.create(&PostParams::default(), &event)).await {
+async fn create(events: &Api<Event>, leadership: &Leadership, event: Event) -> Result<(), Error> {
+    match leadership.write("creating an event", events.create(&PostParams::default(), &event)).await {
         Ok(_) => Ok(()),
         Err(error) => match error.code() {
             Some(409) => Ok(()),

@@ -4,6 +4,7 @@ mod context;
 mod credentials;
 mod error;
 mod events;
+mod leadership;
 mod namespaces;
 mod reconcile;
 mod secret_changes;
@@ -36,6 +37,7 @@ use crate::{
 };
 
 use context::Context;
+pub use leadership::{Candidacy, Election, Leadership, Pulse};
 pub use namespaces::Scope;
 pub use secrets::read_secret;
 
@@ -63,6 +65,8 @@ pub struct Parts {
     pub sms: sms::Client,
     /// The operator's own identity.
     pub ambient: sms::Ambient,
+    /// Whether this operator may write.
+    pub leadership: Leadership,
     /// What the operator's owner decides.
     pub options: Options,
     /// What is told of it all.

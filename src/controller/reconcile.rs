@@ -105,7 +105,8 @@ impl Pass<'_> {
     async fn deliver(&mut self, watch: &MigrationTaskWatch) -> Result<(), Error> {
         let outbox = self.state.last().status().outbox.clone();
         if let Some(outbox) = owed(outbox.as_ref(), self.state.delivered, Timestamp::now()) {
-            events::deliver(&self.context.client, watch, outbox, &self.context.options.instance).await?;
+            let Context { client, leadership, options, .. } = self.context;
+            events::deliver(client, leadership, watch, outbox, &options.instance).await?;
             self.state.delivered = Some(outbox.sequence);
         }
         Ok(())
@@ -149,7 +150,7 @@ impl Pass<'_> {
         // The tasks are in the request now; many of these may be under way.
         let mut status = Last::whole(status);
         status.trim();
-        match write.send(&self.context.client).await {
+        match write.send(&self.context.client, &self.context.leadership).await {
             Ok(version) => {
                 info!(watch = %self.key, resource_version = version, "status written");
                 self.state.wrote(version, status, carried);

@@ -10,7 +10,7 @@ use kube::{
 };
 use serde::Serialize;
 
-use super::error::{Error, call};
+use super::{error::Error, leadership::Leadership};
 use crate::api::{MANAGER, MigrationTaskWatch, MigrationTaskWatchStatus};
 
 /// Of what has been written, the version is enough: the rest is known, and large.
@@ -56,10 +56,10 @@ impl Write {
     }
 
     /// Writes it, and says which version of the watch that is.
-    pub(super) async fn send(self, client: &kube::Client) -> Result<String, Error> {
+    pub(super) async fn send(self, client: &kube::Client, leadership: &Leadership) -> Result<String, Error> {
         let written = client.request::<PartialObjectMeta<MigrationTaskWatch>>(self.0);
         // Without one, the watch is read next time.
-        Ok(call(DOING, written).await?.metadata.resource_version.unwrap_or_default())
+        Ok(leadership.write(DOING, written).await?.metadata.resource_version.unwrap_or_default())
     }
 }
 

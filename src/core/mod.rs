@@ -9,6 +9,7 @@ pub mod filter;
 pub mod known;
 pub mod last;
 pub mod layout;
+pub mod lease;
 mod leb128;
 pub mod ledger;
 pub mod listed;

@@ -13,7 +13,10 @@ use k8s_openapi::jiff::Timestamp;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric, text::encode},
-    metrics::{MetricType, gauge::ConstGauge},
+    metrics::{
+        MetricType,
+        gauge::{ConstGauge, Gauge},
+    },
     registry::Registry,
 };
 
@@ -25,6 +28,8 @@ const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 pub struct Metrics {
     /// When the credentials of watches end.
     pub credentials: CredentialsEnd,
+    /// 1 while this operator leads, or is alone; 0 while it stands by.
+    pub leader: Gauge,
     registry: Arc<Registry>,
 }
 
@@ -33,7 +38,9 @@ impl Default for Metrics {
         let credentials = CredentialsEnd::default();
         let mut registry = Registry::with_prefix(PREFIX);
         registry.register_collector(Box::new(credentials.clone()));
-        Self { credentials, registry: Arc::new(registry) }
+        let leader = Gauge::default();
+        registry.register("leader", "Whether this operator leads (1) or stands by (0)", leader.clone());
+        Self { credentials, leader, registry: Arc::new(registry) }
     }
 }
 

@@ -11,6 +11,7 @@ mod forbidden;
 mod garbage;
 mod harness;
 mod identity;
+mod leadership;
 mod leaks;
 mod lifecycle;
 mod manifests;

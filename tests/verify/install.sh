@@ -35,7 +35,7 @@ check_rights() { # check_rights <service account>
   local inside outside=()
   mapfile -t inside < <(confined_to)
   if [[ ${#inside[@]} -gt 0 ]]; then
-    outside=(default "$namespace" kube-system)
+    outside=(default kube-system)
   else
     inside=(default kube-system)
   fi
@@ -46,6 +46,46 @@ check_rights() { # check_rights <service account>
     diff /dev/null <(rights "$1" "$each") || fail "the service account has rights in namespace $each, see above"
   done
   say "the operator has its rights and no others: in ${inside[*]}${outside:+, not in ${outside[*]}}"
+}
+
+# Those in the release's namespace: none there but on the Lease, unless they are everywhere.
+expected_release_rights() {
+  local name
+  name=$(rendered | sed -n 's/^ *- --lease-name=//p')
+  {
+    if [[ -z $(confined_to) ]]; then expected_rights; fi
+    if [[ -n $name ]]; then
+      echo 'leases.coordination.k8s.io [] [] [create]'
+      echo "leases.coordination.k8s.io [] [$name] [get update]"
+    fi
+  } | sort
+}
+
+check_release_rights() { # check_release_rights <service account>
+  diff <(expected_release_rights) <(rights "$1" "$namespace") ||
+    fail "the service account's rights in the release's namespace differ, see above"
+  say "the same in $namespace, where the Lease is"
+}
+
+# More than one operator are elected, spread, and not evicted together; one that isn't elected is never beside another.
+check_replicas() {
+  local deployment strategy replicas spread
+  deployment=$(kubectl --namespace "$namespace" get deployment --output name)
+  of() { kubectl --namespace "$namespace" get "$deployment" --output "jsonpath={$1}"; }
+  strategy=$(of .spec.strategy.type) replicas=$(of .spec.replicas)
+  spread=$(of '.spec.template.spec.topologySpreadConstraints[0].labelSelector.matchLabels')
+  if of '.spec.template.spec.containers[0].args' | grep -q -- --leader-elect; then
+    [[ $strategy == RollingUpdate ]] || fail "the strategy is $strategy"
+  else
+    [[ $strategy == Recreate && $replicas == 1 ]] || fail "$replicas replicas without an election, and strategy $strategy"
+  fi
+  [[ $spread == "$(of .spec.selector.matchLabels)" ]] || fail "the pods are spread by $spread"
+  if creates PodDisruptionBudget; then
+    [[ $replicas -gt 1 ]] || fail "one replica has a PodDisruptionBudget"
+  else
+    [[ $replicas -le 1 ]] || fail "$replicas replicas have no PodDisruptionBudget"
+  fi
+  say "replicas: $replicas, $strategy"
 }
 
 # The definition in the cluster is the generated one, and takes the example of the notes.
@@ -88,8 +128,11 @@ helm install watch "$chart" --namespace "$namespace" --values "$values" >/dev/nu
 helm upgrade watch "$chart" --namespace "$namespace" --values "$values" >/dev/null
 say "installed and upgraded"
 
+check_replicas
 if creates ClusterRoleBinding || creates RoleBinding; then
-  check_rights "$(kubectl --namespace "$namespace" get deployment --output 'jsonpath={.items[0].spec.template.spec.serviceAccountName}')"
+  account=$(kubectl --namespace "$namespace" get deployment --output 'jsonpath={.items[0].spec.template.spec.serviceAccountName}')
+  check_rights "$account"
+  check_release_rights "$account"
 fi
 if creates CustomResourceDefinition; then
   check_crd

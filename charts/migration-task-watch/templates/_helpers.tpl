@@ -48,6 +48,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
+{{/* The Lease that operators of this release compete for. */}}
+{{- define "migration-task-watch.leaseName" -}}
+{{- default (include "migration-task-watch.fullname" .) .Values.leaderElection.leaseName }}
+{{- end }}
+
+{{/* What the election adds, in the release's namespace. */}}
+{{- define "migration-task-watch.leaseRules" -}}
+{{- $names := list (include "migration-task-watch.leaseName" .) }}
+{{- $rules := .Files.Get "files/rbac-rules-lease.yaml" | fromYamlArray }}
+{{- range $rules }}
+{{- if .resourceNames }}
+{{- $_ := set . "resourceNames" $names }}
+{{- end }}
+{{- end }}
+{{- toYaml $rules }}
+{{- end }}
+
 {{/* Who may do it. */}}
 {{- define "migration-task-watch.subjects" -}}
 - kind: ServiceAccount
@@ -90,5 +107,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - name: NO_PROXY
   value: {{ .noProxy | quote }}
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Where replicas prefer not to be together. */}}
+{{- define "migration-task-watch.spread" -}}
+{{- $selector := dict "matchLabels" (include "migration-task-watch.selectorLabels" . | fromYaml) }}
+{{- $constraints := list }}
+{{- range .Values.topologySpreadConstraints }}
+{{- $constraints = append $constraints (merge (deepCopy .) (dict "labelSelector" $selector)) }}
+{{- end }}
+{{- if $constraints }}
+{{- toYaml $constraints }}
 {{- end }}
 {{- end }}

@@ -29,6 +29,14 @@ pub fn chart_secrets_watch_rules() -> Result<Vec<PolicyRule>, Error> {
     rules("rbac-rules-secrets-watch.yaml")
 }
 
+/// The RBAC rules that the Helm chart grants in the release's namespace for the election, on a Lease of the default name.
+///
+/// # Errors
+/// As [`chart_rules`].
+pub fn chart_lease_rules() -> Result<Vec<PolicyRule>, Error> {
+    rules("rbac-rules-lease.yaml")
+}
+
 fn rules(file: &str) -> Result<Vec<PolicyRule>, Error> {
     let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/migration-task-watch/files");
     let path = files.join(file);

@@ -16,7 +16,7 @@ mod operator;
 mod port;
 mod process;
 
-pub use accounts::{chart_rules, chart_secrets_watch_rules};
+pub use accounts::{chart_lease_rules, chart_rules, chart_secrets_watch_rules};
 pub use cluster::{Cluster, Options};
 pub use error::Error;
 pub use operator::OPERATOR_ARGUMENTS;

@@ -86,7 +86,7 @@ impl Stage {
     }
 
     /// Waits until the API server grants those of the rules in a namespace that are to be granted, and no others.
-    async fn until_granted(
+    pub(super) async fn until_granted(
         &self,
         namespace: &str,
         rules: &[PolicyRule],
@@ -117,6 +117,7 @@ impl Stage {
                     resource: Some(resource.to_owned()),
                     subresource: subresource.map(str::to_owned),
                     verb: Some(rule.verbs[0].clone()),
+                    name: rule.resource_names.as_ref().map(|names| names[0].clone()),
                     ..ResourceAttributes::default()
                 }),
                 ..SubjectAccessReviewSpec::default()

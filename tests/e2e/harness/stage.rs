@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use sms_simulator::{Config, Simulator, Task};
 use test_cluster::Cluster;
 
-use super::Operator;
+use super::operator::{Operator, until_logged};
 
 /// How long a test waits for what must come. Not a measure of speed: a machine may be slow.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -135,16 +135,7 @@ impl Stage {
 
     /// Waits until the operator's log has a line with all of these.
     pub(crate) async fn until_logged(&self, texts: &[&str]) -> String {
-        let start = std::time::Instant::now();
-        loop {
-            let log = std::fs::read_to_string(self.log()).unwrap_or_default();
-            let found = log.lines().find(|line| texts.iter().all(|text| line.contains(text)));
-            if let Some(line) = found {
-                return line.to_owned();
-            }
-            assert!(start.elapsed() < PATIENCE, "no line with {texts:?} in\n{log}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        until_logged(&self.log(), texts).await
     }
 
     /// A manifest on this stage's SMS.
