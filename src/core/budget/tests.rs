@@ -75,11 +75,10 @@ proptest! {
                 // At one moment, the order isn't known: all of it counts.
                 sum += done[last].1;
                 let moment_ends = done.get(last + 1).is_none_or(|next| next.0 > done[last].0);
-                let span = f64::from(u32::try_from(done[last].0 - done[first].0).unwrap()) / 1000.0;
+                let span = usize::try_from(done[last].0 - done[first].0).unwrap();
                 let largest = done[first..=last].iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
-                let excess = largest.saturating_sub(128 * KIB);
-                let most = span * 65_536.0 + (128 * KIB + excess) as f64 + 1.0;
-                prop_assert!(!moment_ends || sum as f64 <= most, "{sum} bytes in {span} s");
+                let most = span * 64 * KIB / 1000 + (128 * KIB).max(largest) + 1;
+                prop_assert!(!moment_ends || sum <= most, "{sum} bytes in {span} ms");
             }
         }
     }
