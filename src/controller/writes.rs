@@ -5,6 +5,8 @@ use std::{
     time::Instant,
 };
 
+use tracing::debug;
+
 use crate::{
     core::budget::{Budget, Turn, Urgency, WriteRate},
     listings::WatchKey,
@@ -27,8 +29,9 @@ impl Writes {
     /// that time, from what is known then.
     pub(super) fn turn(&self, watch: &WatchKey, urgency: Urgency, bytes: usize) -> Turn {
         let turn = self.budget(|budget, now| budget.ask(watch, urgency, bytes, now));
-        if turn == Turn::Now {
-            self.metrics.sent(urgency, bytes);
+        match turn {
+            Turn::Now => self.metrics.sent(urgency, bytes),
+            Turn::At(_) => debug!(%watch, urgency = urgency.name(), bytes, "the status has to wait"),
         }
         turn
     }

@@ -3,7 +3,7 @@
 //!
 //! Nobody is kept waiting with a write in hand: who has to wait is told when to come again, keeps their place, and
 //! brings what is to be written then. What comes first is counted, not awaited: somebody may go before another who is
-//! ahead and hasn't come yet, as long as enough is left for that one.
+//! ahead and hasn't come yet, as long as enough is left for that one; and whoever is late is first again once they come.
 
 mod rate;
 
@@ -22,8 +22,10 @@ use super::bucket::Bucket;
 const BURST: f64 = 2.0;
 /// Who has waited for so long counts as one class more urgent, and so on.
 const PROMOTED_AFTER: Duration = Duration::from_secs(120);
-/// For so long a place is kept for somebody whose turn has come.
-const KEPT: Duration = Duration::from_secs(15);
+/// For so long bytes are kept for somebody whose turn has come; then others may take them.
+const HELD: Duration = Duration::from_secs(1);
+/// For so long their place is kept.
+const KEPT: Duration = Duration::from_secs(60);
 
 /// Why a status is written; what is more urgent is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,6 +114,15 @@ impl Place {
         let wait = now.saturating_duration_since(self.since);
         (Reverse(self.urgency.after(wait)), self.arrival)
     }
+
+    /// Whoever is late holds up nobody.
+    fn is_expected(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.turn) < HELD
+    }
+
+    fn is_kept(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.turn) < KEPT
+    }
 }
 
 impl<K: Clone + Eq + Hash> Budget<K> {
@@ -134,8 +145,8 @@ impl<K: Clone + Eq + Hash> Budget<K> {
         let (arrival, since) = before.map_or((self.arrivals, now), |place| (place.arrival, place.since));
         let mut place = Place { urgency, bytes, arrival, since, turn: now };
         let rank = place.rank(now);
-        let ahead: f64 =
-            self.waiting.values().filter(|other| other.rank(now) < rank).map(|other| other.bytes).sum();
+        let ahead = self.waiting.values().filter(|other| other.is_expected(now) && other.rank(now) < rank);
+        let ahead: f64 = ahead.map(|other| other.bytes).sum();
         // More than there ever is at once is taken when there is as much as there can be; those after it wait for longer.
         place.turn = bucket.ready(ahead + bytes.min(*burst), now);
         if place.turn <= now {
@@ -158,13 +169,6 @@ impl<K: Clone + Eq + Hash> Budget<K> {
     pub fn queue(&mut self, now: Instant) -> Queue {
         self.waiting.retain(|_, place| place.is_kept(now));
         Queue { length: self.waiting.len(), since: self.waiting.values().map(|place| place.since).min() }
-    }
-}
-
-impl Place {
-    /// Whoever doesn't come holds up the others for a short time only.
-    fn is_kept(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.turn) < KEPT
     }
 }
 
