@@ -75,7 +75,7 @@ impl Collector for StatusWrites {
         };
         let help = "Statuses that were sent to the API server, by what made them urgent";
         counters("status_writes", help, |sent| sent.writes)?;
-        counters("status_write_bytes", "Bytes of these statuses", |sent| sent.bytes)?;
+        counters("status_write_bytes", "Bytes of these writes", |sent| sent.bytes)?;
         let mut gauge = |name, help, value: f64| {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             ConstGauge::new(value).encode(metric)
