@@ -11,6 +11,7 @@ mod secret_changes;
 mod secrets;
 mod state;
 mod status;
+mod writes;
 
 use std::{convert::Infallible, future::Future, sync::Arc};
 
@@ -30,7 +31,7 @@ use tracing::{debug, warn};
 
 use crate::{
     api::{MigrationTaskWatch, REQUESTED_AT},
-    core::policy::Policy,
+    core::{budget::WriteRate, policy::Policy},
     listings::WatchKey,
     sms,
     telemetry::{Health, Metrics},
@@ -55,6 +56,8 @@ pub struct Options {
     pub watch_secrets: bool,
     /// How many watches are reconciled at the same time.
     pub concurrency: u16,
+    /// How fast statuses are written.
+    pub write_rate: WriteRate,
     /// The name of this process in events.
     pub instance: String,
 }

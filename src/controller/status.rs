@@ -55,6 +55,11 @@ impl Write {
         Ok(Self(request))
     }
 
+    /// How many bytes are sent.
+    pub(super) fn size(&self) -> usize {
+        self.0.body().len()
+    }
+
     /// Writes it, and says which version of the watch that is.
     pub(super) async fn send(self, client: &kube::Client, leadership: &Leadership) -> Result<String, Error> {
         let written = client.request::<PartialObjectMeta<MigrationTaskWatch>>(self.0);

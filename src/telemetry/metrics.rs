@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::server;
+use super::{server, status_writes::StatusWrites};
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use k8s_openapi::jiff::Timestamp;
 use prometheus_client::{
@@ -30,6 +30,8 @@ pub struct Metrics {
     pub credentials: CredentialsEnd,
     /// 1 while this operator leads, or is alone; 0 while it stands by.
     pub leader: Gauge,
+    /// How statuses are written.
+    pub status_writes: StatusWrites,
     registry: Arc<Registry>,
 }
 
@@ -40,7 +42,9 @@ impl Default for Metrics {
         registry.register_collector(Box::new(credentials.clone()));
         let leader = Gauge::default();
         registry.register("leader", "Whether this operator leads (1) or stands by (0)", leader.clone());
-        Self { credentials, leader, registry: Arc::new(registry) }
+        let status_writes = StatusWrites::default();
+        registry.register_collector(Box::new(status_writes.clone()));
+        Self { credentials, leader, status_writes, registry: Arc::new(registry) }
     }
 }
 
@@ -53,7 +57,7 @@ impl Metrics {
         server::serve(address, Router::new().route("/metrics", get(metrics)).with_state(self)).await
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string can't fail.
         let _ = encode(&mut text, &self.registry);

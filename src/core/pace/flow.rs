@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{RateLimit, bucket::Bucket};
+use super::RateLimit;
+use crate::core::bucket::Bucket;
 
 /// A limit that was named holds for so long after the last refusal.
 const NAMED: Duration = Duration::from_hours(1);

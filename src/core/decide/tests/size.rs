@@ -33,6 +33,28 @@ fn fifteen_hundred_tasks_are_counted_and_the_failed_come_first() {
 }
 
 #[test]
+fn a_full_status_is_written_once_for_each_change() {
+    let mut world = World::new(json!({"taskLimit": 2000}));
+    let tasks = |failed_ones: usize, progress: i64| -> Vec<Task> {
+        let failed = |i| failed(&format!("{i:04}"), &"The disk of the source server is full. ".repeat(8));
+        let ready = |i| task(&format!("{i:04}"), "READY");
+        let of = |i| if i < failed_ones { failed(i) } else { ready(i) };
+        (0..1999).map(of).chain([at("1999", progress, 5.0)]).collect()
+    };
+    for (writes, failed_ones) in [(2, 1200), (3, 1215), (4, 1216)] {
+        world.pass(60);
+        world.list(tasks(failed_ones, 10));
+        // Neither what is there after the write is another, nor a listing that has only progress to tell.
+        world.settle();
+        world.pass(10);
+        world.list(tasks(failed_ones, 11));
+        assert_eq!(world.writes, writes);
+    }
+    assert!(world.status.omitted_tasks > Some(100), "{:?}", world.status.omitted_tasks);
+    assert!(json_size(&world.status) <= MAX_STATUS);
+}
+
+#[test]
 fn a_whole_account_fits_and_is_remembered() {
     let mut world = World::new(json!({}));
     let tasks =
