@@ -51,6 +51,12 @@ pub fn asked_pause(failure: &Failure) -> Duration {
     failure.retry_after.unwrap_or_default().min(MOST_RETRY_AFTER)
 }
 
+/// How long a failure that is costly to repeat is left alone: not more often than a listing is wanted.
+#[must_use]
+pub fn costly_retry(failure: &Failure, interval: Duration) -> Option<Duration> {
+    failure.is_costly().then(|| failure.least_wait.max(interval))
+}
+
 /// How long to wait after the `attempt`th failure in a row, counted from 1.
 #[must_use]
 pub fn retry_delay(failure: &Failure, attempt: u32, interval: Duration, seed: u64) -> Duration {
@@ -63,7 +69,7 @@ pub fn retry_delay(failure: &Failure, attempt: u32, interval: Duration, seed: u6
         FailureKind::SecretNotFound | FailureKind::SecretInvalid => return SECRET,
         FailureKind::CredentialsInvalid | FailureKind::AccessDenied => doubled(REFUSED, MOST_REFUSED),
         FailureKind::ClockSkew => REFUSED,
-        _ => doubled(FIRST_RETRY, longest_retry(interval)),
+        _ => costly_retry(failure, interval).unwrap_or_else(|| doubled(FIRST_RETRY, longest_retry(interval))),
     };
     // Up to a quarter more, differently for each watch and try.
     let spread = (seed.rotate_left(attempt.wrapping_mul(11)) >> 16) % 256;
@@ -105,6 +111,20 @@ mod tests {
                 prop_assert!(delay >= Duration::from_secs(2) && delay <= Duration::from_secs(1200), "{delay:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_costs_much_is_left_alone_from_the_first_time_on() {
+        let mut failure = Failure::new(FailureKind::ListIncomplete, "");
+        failure.least_wait = Duration::from_mins(15);
+        let day = Duration::from_hours(24);
+        for (interval, least) in [(Duration::from_secs(5), failure.least_wait), (day, day)] {
+            for attempt in [1, 2, 100] {
+                let delay = retry_delay(&failure, attempt, interval, 7);
+                assert!(delay >= least && delay <= least * 5 / 4, "{delay:?}");
+            }
+        }
+        assert_eq!(asked_pause(&failure), Duration::ZERO, "the API asked for nothing");
     }
 
     #[test]

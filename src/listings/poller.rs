@@ -67,6 +67,8 @@ enum Cause {
     Due,
     /// The watch, or what it is about, is new here.
     New,
+    /// The spec has changed.
+    Changed,
     /// Somebody asked for it.
     Asked,
 }
@@ -125,7 +127,8 @@ impl<S: CredentialSource> Poller<S> {
         let is_asked_for = mem::take(&mut self.is_asked_for);
         match before {
             Some(before) if request.requested_at != before.requested_at => Cause::Asked,
-            Some(before) if !is_asked_for && !request.is_urgent_after(before) => Cause::Due,
+            Some(before) if request.is_urgent_after(before) => Cause::Changed,
+            Some(_) if !is_asked_for => Cause::Due,
             _ => Cause::New,
         }
     }
@@ -164,7 +167,7 @@ impl<S: CredentialSource> Poller<S> {
         let plan = &request.plan;
         let max_age = match (cause, self.doubt_secret) {
             // Whoever asks may have changed the Secret a moment ago.
-            (Cause::New | Cause::Asked, _) => LEAST_GAP,
+            (Cause::New | Cause::Changed | Cause::Asked, _) => LEAST_GAP,
             (Cause::Due, true) => SECRET,
             // A little less than an interval, so that a Secret isn't taken for fresh a whole interval later.
             (Cause::Due, false) => plan.interval * 9 / 10,
@@ -198,11 +201,13 @@ impl<S: CredentialSource> Poller<S> {
             None => self.shared.feeds.join(account, self.key.clone(), need),
         };
         let pace = membership.pace(plan.interval);
+        let now = Some(Instant::now());
         let wish = match cause {
             // The one before this is older, whoever else keeps the same times.
-            Cause::Due => Wish { max_age: membership.least_interval() / 2, asked: None },
-            Cause::New => Wish { max_age: pace, asked: None },
-            Cause::Asked => Wish { max_age: Duration::ZERO, asked: Some(Instant::now()) },
+            Cause::Due => Wish { max_age: membership.least_interval() / 2, asked: None, changed: None },
+            Cause::New => Wish { max_age: pace, asked: None, changed: None },
+            Cause::Changed => Wish { max_age: pace, asked: None, changed: now },
+            Cause::Asked => Wish { max_age: Duration::ZERO, asked: now, changed: now },
         };
         let round = membership.listing(&target, login, &query, wish).await;
         self.membership = Some(membership);

@@ -107,7 +107,8 @@ where
 {
     match walk(fetch, manner, None).await {
         Err(Error::Incomplete(Incomplete::TooMany { state: None, .. })) => {
-            split::collect(fetch, manner).await
+            // It is seldom needed, and much larger than the rest.
+            Box::pin(split::collect(fetch, manner)).await
         }
         result => result,
     }
