@@ -16,6 +16,8 @@ pub const REFUSED: Duration = Duration::from_secs(60);
 const MOST_REFUSED: Duration = Duration::from_secs(600);
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LAST_RETRY: Duration = Duration::from_secs(300);
+/// The part of an interval by which a listing may come sooner.
+const DRIFT: i64 = 20;
 /// Longer than this the API isn't left alone, whatever it says.
 const MOST_RETRY_AFTER: Duration = Duration::from_secs(900);
 
@@ -26,16 +28,15 @@ pub fn seed(uid: &str) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// When a watch lists after a success: on a grid of its interval that starts at the watch's own offset, so that
-/// watches which were started together drift apart, and none polls more often than it says for long.
+/// When the listing after one that began at this time begins: an interval later, or up to a twentieth sooner until it is
+/// on a grid of the interval that starts at the account's own offset, so that accounts which were started together drift
+/// apart. A change is never older than an interval when a listing begins.
 #[must_use]
 pub fn next_poll(seed: u64, interval: Duration, started: Timestamp) -> Timestamp {
     let grid = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX).max(1);
     let offset = i64::try_from(seed % grid.unsigned_abs()).unwrap_or(0);
     let since = (started.as_millisecond() - offset).rem_euclid(grid);
-    let to_next = grid - since;
-    // Half an interval at least, so that the first gap isn't a double listing.
-    let wait = if to_next * 2 < grid { to_next + grid } else { to_next };
+    let wait = (grid - since).max(grid - grid / DRIFT);
     after(started, Duration::from_millis(wait.unsigned_abs()))
 }
 
@@ -87,11 +88,15 @@ mod tests {
         fn polls_keep_their_interval(seed: u64, interval in 5u64..86_400, started in 0i64..4_000_000_000) {
             let interval = Duration::from_secs(interval);
             let started = Timestamp::from_second(started).unwrap();
-            let first = next_poll(seed, interval, started);
-            let gap = Duration::try_from(first.duration_since(started)).unwrap();
-            prop_assert!(gap * 2 >= interval && gap * 2 <= 3 * interval, "{gap:?}");
-            let second = next_poll(seed, interval, first);
-            prop_assert_eq!(Duration::try_from(second.duration_since(first)).unwrap(), interval);
+            let gap = |from: Timestamp, to: Timestamp| Duration::try_from(to.duration_since(from)).unwrap();
+            let mut last = started;
+            for poll in 0..30 {
+                let next = next_poll(seed, interval, last);
+                let gap = gap(last, next);
+                prop_assert!(gap <= interval && gap * 20 >= interval * 19, "{gap:?}");
+                prop_assert!(poll <= 20 || gap == interval, "{gap:?}");
+                last = next;
+            }
         }
 
         #[test]

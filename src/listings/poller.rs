@@ -20,6 +20,7 @@ use crate::{
     core::{
         failure::Failure,
         schedule::{SECRET, asked_pause, next_poll, retry_delay, seed},
+        time::before,
     },
     sms::{ListTarget, Login},
 };
@@ -222,9 +223,12 @@ impl<S: CredentialSource> Poller<S> {
                 self.doubt_secret = false;
                 let membership = self.membership.as_ref();
                 let (seed, pace) = membership.map_or((0, interval), |own| (own.seed(), own.pace(interval)));
-                let started = Timestamp::now();
+                let since = now.duration_since(round.started);
+                let started = before(Timestamp::now(), since);
                 let wait = next_poll(seed, pace, started).duration_since(started);
-                now + Duration::try_from(wait).unwrap_or(interval)
+                let wait = Duration::try_from(wait).unwrap_or(pace).saturating_sub(since);
+                // A listing that takes as long as an interval leaves a little time to others.
+                now + wait.max(pace / 10).max(LEAST_GAP)
             }
             Err(failure) => {
                 self.doubt_secret = failure.kind.is_of_credentials();
