@@ -37,12 +37,14 @@ async fn a_listing_goes_on_at_the_pace_that_flow_control_lets_through() {
         let listing = list_with(&client, &target, &access_key(&[])).await.unwrap();
         assert_eq!(listing.tasks.len(), 4000);
         let refused = simulator.requests().counters().refused;
-        assert!((1..30).contains(&refused), "{message}: {refused}");
-        // What was found out holds for the next listing.
+        // Those that were under way when the first was refused, at most: 12 pages may be in flight.
+        assert!((1..=12).contains(&refused), "{message}: {refused}");
+        // What was found out holds for the next listing. (None is refused then, unless the machine is so busy that requests
+        // which were sent apart arrive together; of these, a burst of two.)
         let before = simulator.requests().counters().refused;
         list_with(&client, &target, &access_key(&[])).await.unwrap();
         let refused = simulator.requests().counters().refused - before;
-        assert!(refused <= 3, "{message}: {refused}");
+        assert!(refused <= 2, "{message}: {refused}");
     }
 }
 
