@@ -3,6 +3,7 @@
 pub mod breaker;
 pub mod conditions;
 pub mod decide;
+pub mod duration;
 pub mod endpoint;
 pub mod failure;
 pub mod filter;
