@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     listings::{Pollers, WatchKey},
-    telemetry::Metrics,
+    telemetry::{Metrics, Vitals, Watchdog},
 };
 
 pub(super) struct Context {
@@ -17,6 +17,7 @@ pub(super) struct Context {
     pub(super) leadership: Leadership,
     pub(super) options: Options,
     pub(super) metrics: Metrics,
+    pub(super) watchdog: Watchdog,
     pub(super) pollers: Pollers<Sources>,
     pub(super) states: States,
     pub(super) watches: Watches,
@@ -24,13 +25,30 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(client: Client, parts: Parts, news: mpsc::Sender<WatchKey>, watches: Watches) -> Self {
+    pub(super) fn new(
+        client: Client,
+        parts: Parts,
+        vitals: Vitals,
+        news: mpsc::Sender<WatchKey>,
+        watches: Watches,
+    ) -> Self {
         let Parts { sms, ambient, leadership, options, metrics } = parts;
         let secrets = Secrets::new(client.clone());
         let sources = Sources::new(secrets.clone(), ambient);
         let known = watches.clone();
-        let pollers = Pollers::new(sources, sms, news, move |key| exists(&known, key));
-        Self { client, leadership, options, metrics, pollers, states: States::default(), watches, secrets }
+        let watchdog = Watchdog { vitals, panics: metrics.panics.clone() };
+        let pollers = Pollers::new(sources, sms, watchdog.clone(), news, move |key| exists(&known, key));
+        Self {
+            client,
+            leadership,
+            options,
+            metrics,
+            watchdog,
+            pollers,
+            states: States::default(),
+            watches,
+            secrets,
+        }
     }
 
     /// A watch has been deleted.

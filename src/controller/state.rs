@@ -30,6 +30,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// A state of which no more is known than that there was one: the watch is read before anything is decided from it.
+    pub(super) fn in_doubt(failures: u32) -> Self {
+        Self { newest: Some(String::new()), failures, ..Self::default() }
+    }
+
     /// Whether a cached watch can be decided from: it is the newest version seen, or the first.
     pub(super) fn trusts(&self, watch: &MigrationTaskWatch) -> bool {
         self.attempt.is_none() && (self.newest.is_none() || self.newest == watch.metadata.resource_version)

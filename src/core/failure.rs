@@ -129,6 +129,13 @@ impl Failure {
         }
     }
 
+    /// A mistake of the operator's own.
+    #[must_use]
+    pub fn defect() -> Self {
+        let message = "The operator made a mistake of its own, and tries again. Its log says what it was: please report that.";
+        Self::new(FailureKind::InternalError, message)
+    }
+
     /// What a message ends with: the id of the request, if there is one.
     #[must_use]
     pub fn request_note(&self) -> String {
