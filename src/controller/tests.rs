@@ -94,9 +94,9 @@ async fn an_operator_without_anything_to_do_is_alive() {
 #[tokio::test(start_paused = true)]
 async fn an_api_server_that_is_down_is_no_reason_to_start_anew() {
     for manner in [Manner::Down, Manner::Failing] {
-        let (stuck, asked) = work(manner, 24 * HOUR).await;
+        let (stuck, asked) = work(manner, 2 * HOUR).await;
         assert_eq!(stuck, None, "{manner:?}");
-        assert!(asked > 1000, "it is tried again: {asked}");
+        assert!(asked > 100, "it is tried again: {asked}");
     }
 }
 

@@ -24,3 +24,4 @@ mod sharing;
 mod size;
 mod tenancy;
 mod tls;
+mod upgrades;
