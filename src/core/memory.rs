@@ -4,15 +4,36 @@
 //! a restart it comes back from the status: from the tasks that are written out, and from the
 //! [`ledger`](super::ledger) for those that are not.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use super::{
-    known::Known,
+    known::{Known, Presence},
     ledger::{Ledger, LedgerError},
     listed::{Listed, ListedTasks},
+    summary::number,
     task::{Task, TaskId},
 };
 use crate::api::MigrationTaskWatchStatus;
+
+/// Why a status can't be compared with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MemoryError {
+    /// Its ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Somebody has edited it, or another version of the operator has left something out.
+    #[error("the status no longer holds all tasks that it counts")]
+    Incomplete,
+}
+
+/// How many of these were in the last listing.
+fn listed<'a>(known: impl Iterator<Item = &'a Known>) -> usize {
+    known.filter(|known| known.presence == Presence::Listed).count()
+}
+
+fn stalled<'a>(known: impl Iterator<Item = &'a Known>) -> usize {
+    known.filter(|known| known.stalled_since.is_some()).count()
+}
 
 /// All that is remembered.
 #[derive(Clone, Debug, Default)]
@@ -46,14 +67,38 @@ impl Memory {
     /// Reads back what a status remembers.
     ///
     /// # Errors
-    /// The ledger can't be read; the next listing must be a new baseline.
-    pub fn restore(uid: &str, status: &MigrationTaskWatchStatus) -> Result<Self, LedgerError> {
+    /// The ledger can't be read, or not all tasks are there; the next listing must be a new baseline.
+    pub fn restore(
+        uid: &str,
+        stall_after: Option<Duration>,
+        status: &MigrationTaskWatchStatus,
+    ) -> Result<Self, MemoryError> {
         let mut hashed = match &status.ledger {
             Some(ledger) => Ledger::decode(uid, ledger)?,
             None => Ledger::default(),
         };
         let mut named: HashMap<TaskId, Known> = hashed.take_named().collect();
-        named.extend(status.tasks.iter().map(|task| (TaskId::new(&task.id), Known::from(task))));
+        let omitted = listed(named.values().chain(hashed.iter().map(|(_, known)| known)));
+        let omitted_stalls = stalled(named.values().chain(hashed.iter().map(|(_, known)| known)));
+        let mut written: Vec<(TaskId, Known)> = status
+            .tasks
+            .iter()
+            .filter(|task| !task.id.is_empty())
+            .map(|task| (TaskId::new(&task.id), Known::from(task)))
+            .collect();
+        let stalls = omitted_stalls + stalled(written.iter().map(|(_, known)| known));
+        let lacks_stalls = status.summary.as_ref().is_some_and(|summary| number(stalls) < summary.stalled);
+        let told = status.last_sync_time.as_ref().filter(|_| lacks_stalls).map(|time| time.0);
+        if let Some(patience) = stall_after {
+            written.iter_mut().for_each(|(_, known)| known.derive_stall(patience, told));
+        }
+        named.extend(written);
+        let all = listed(named.values().chain(hashed.iter().map(|(_, known)| known)));
+        let total = status.summary.as_ref().map_or(0, |summary| summary.total);
+        // Tasks that have been forgotten would be told as new ones.
+        if number(all) < total || number(omitted) < status.omitted_tasks.unwrap_or(0) {
+            return Err(MemoryError::Incomplete);
+        }
         Ok(Self { named, hashed, ..Self::default() })
     }
 

@@ -30,6 +30,12 @@ pub fn after(time: Timestamp, duration: Duration) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
+/// A time some while earlier; none beyond all times.
+#[must_use]
+pub fn before(time: Timestamp, duration: Duration) -> Option<Timestamp> {
+    time.checked_sub(SignedDuration::try_from(duration).ok()?).ok()
+}
+
 /// Writes a duration as a spec would: `90s`, `5m`, `1h30m`.
 #[must_use]
 pub fn short(duration: Duration) -> String {

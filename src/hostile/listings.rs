@@ -34,7 +34,7 @@ pub fn listings(data: &[u8]) {
     let mut world = World::new(spec(&mut bytes));
     let mut tasks = Vec::new();
     world.settle();
-    for _ in 0..24 {
+    for _ in 0..12 {
         if bytes.is_empty() {
             break;
         }
@@ -79,7 +79,7 @@ fn check_restart(mut world: World, tasks: &[Task]) {
 /// A listing as SMS might answer it: each field may be anything.
 fn listing(bytes: &mut Bytes<'_>) -> (Vec<Task>, usize) {
     let mut tasks = Vec::new();
-    for _ in 0..bytes.below(12) {
+    for _ in 0..bytes.below(8) {
         let id = bytes.one_of(&["a", "b", "c", "d", "e", "f"]);
         let mut task = json!({
             "name": format!("t{id}"),
@@ -90,7 +90,7 @@ fn listing(bytes: &mut Bytes<'_>) -> (Vec<Task>, usize) {
             let field = bytes.one_of(&FIELDS);
             put(&mut task, field, odd(bytes));
         }
-        let copies = bytes.one_of(&[1, 1, 1, 1, 2, 21, 600]);
+        let copies = bytes.one_of(&[1, 1, 1, 1, 2, 21, 300]);
         tasks.extend((0..copies).map(|copy| {
             let mut task = task.clone();
             task["id"] = json!(format!("{id}-{copy}"));

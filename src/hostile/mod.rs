@@ -21,6 +21,8 @@ mod statuses;
 mod tasks;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod upgrades;
 mod world;
 
 pub use addresses::addresses;

@@ -1,5 +1,7 @@
 //! Whether a value is what the definition's schema says, as the API server would have it.
 
+use std::sync::OnceLock;
+
 use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::{
         JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -11,10 +13,15 @@ use serde_json::Value;
 use crate::api;
 
 /// The schema of the status in the generated definition.
-pub(super) fn of_status() -> JSONSchemaProps {
-    let crd = api::crd();
-    let schema = crd.spec.versions[0].schema.as_ref().unwrap().open_api_v3_schema.as_ref().unwrap();
-    schema.properties.as_ref().unwrap()["status"].clone()
+pub(super) fn of_status() -> &'static JSONSchemaProps {
+    static SCHEMA: OnceLock<JSONSchemaProps> = OnceLock::new();
+    SCHEMA.get_or_init(|| {
+        let crd = api::crd();
+        let schema = crd.spec.versions[0].schema.as_ref().unwrap().open_api_v3_schema.as_ref().unwrap();
+        let status = schema.properties.as_ref().unwrap()["status"].clone();
+        refuse_unknown_rules("", &status);
+        status
+    })
 }
 
 /// What is wrong with a value. A field that the schema doesn't have is wrong: the API server would drop it.
@@ -23,7 +30,6 @@ pub(super) fn problem(schema: &JSONSchemaProps, value: &Value) -> Option<String>
 }
 
 fn problem_at(path: &str, schema: &JSONSchemaProps, value: &Value) -> Option<String> {
-    refuse_unknown_rules(path, schema);
     let kind = schema.type_.as_deref().unwrap_or_default();
     match (kind, value) {
         ("object", Value::Object(fields)) => {
@@ -82,4 +88,13 @@ fn refuse_unknown_rules(path: &str, schema: &JSONSchemaProps) {
         ..JSONSchemaProps::default()
     };
     assert_eq!(&known, schema, "{path} has a rule that isn't checked");
+    for (name, schema) in schema.properties.iter().flatten() {
+        refuse_unknown_rules(&format!("{path}.{name}"), schema);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(schema)) = &schema.items {
+        refuse_unknown_rules(&format!("{path}[]"), schema);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(schema)) = &schema.additional_properties {
+        refuse_unknown_rules(&format!("{path}.*"), schema);
+    }
 }

@@ -62,5 +62,6 @@ pub fn secrets(data: &[u8]) {
         });
         assert!(is_elsewhere || !shown.contains(value.as_str()), "{shown}");
     }
-    assert!(!format!("{data:?}").contains("MARKER"));
+    let is_key = entries.iter().any(|(key, _)| key.contains("MARKER"));
+    assert!(is_key || !format!("{data:?}").contains("MARKER"));
 }

@@ -22,7 +22,7 @@ pub fn statuses(data: &[u8]) {
         for _ in 0..=bytes.below(4) {
             meddle(&mut status, &mut bytes);
         }
-        if schema::problem(&schema, &status).is_some() {
+        if schema::problem(schema, &status).is_some() {
             continue;
         }
         let read = serde_json::from_value::<MigrationTaskWatchStatus>(status.clone());

@@ -1,11 +1,8 @@
 //! A watch, its status on the API server, and the operator that decides.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use k8s_openapi::{
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps,
-    apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp,
-};
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use serde_json::{Value, json};
 
 use super::{bytes::Bytes, schema};
@@ -45,6 +42,23 @@ impl World {
             status: MigrationTaskWatchStatus::default(),
             identity: Identity { uid: "uid".to_owned(), generation: 1 },
             observation: Observation::start(now),
+            carried: Carried::default(),
+            now,
+            told: Vec::new(),
+        }
+    }
+
+    /// One whose operator has just started, a second after the last listing.
+    #[cfg(test)]
+    pub(super) fn resumed(identity: Identity, plan: Plan, status: MigrationTaskWatchStatus) -> Self {
+        let last = status.last_sync_time.as_ref().map_or(START, |time| time.0.as_second());
+        let now = Timestamp::from_second(last + 1).unwrap();
+        let observation = Observation::start(now);
+        Self {
+            plan: Ok(plan),
+            status,
+            identity,
+            observation,
             carried: Carried::default(),
             now,
             told: Vec::new(),
@@ -125,10 +139,9 @@ impl World {
 
 /// A status is one that the API server takes, and within its bounds.
 fn check(status: &MigrationTaskWatchStatus) {
-    static SCHEMA: OnceLock<JSONSchemaProps> = OnceLock::new();
     let size = json_size(status);
     assert!(size <= MAX_STATUS, "{size} bytes");
-    let problem = schema::problem(SCHEMA.get_or_init(schema::of_status), &json!(status));
+    let problem = schema::problem(schema::of_status(), &json!(status));
     assert_eq!(problem, None);
     for condition in &status.conditions {
         assert!(condition.message.len() <= 32_768, "{condition:?}");

@@ -112,7 +112,7 @@ fn check_failure(failure: &Failure) {
     assert!(message.len() <= 2048, "{message}");
     assert!(!message.chars().any(char::is_control), "{message:?}");
     assert!(MARKERS.iter().all(|marker| !message.contains(marker)), "{message}");
-    assert!(!message.contains("encoded_authorization_message"), "{message}");
+    assert!(!message.contains("\"encoded_authorization_message"), "{message}");
     let id = request_id.as_deref().unwrap_or_default();
     assert!(id.len() <= limits::ID && !id.chars().any(char::is_control), "{id}");
     assert!(retry_after.unwrap_or_default() <= Duration::from_hours(1), "{retry_after:?}");

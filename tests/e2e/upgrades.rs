@@ -183,7 +183,7 @@ async fn a_downgrade_tells_nothing_twice_unless_its_ledger_is_unknown_and_then_s
     stage.until_told("omits", &["WatchStarted", "WatchStarted"]).await;
     let (_, note) = stage.events("omits").await.pop().unwrap();
     assert!(
-        note.contains("What was known of omitted tasks is lost, since the ledger has the unknown version 9"),
+        note.contains("What was known of the tasks is lost, since the ledger has the unknown version 9"),
         "{note}"
     );
     for name in ["whole", "omits"] {
