@@ -43,10 +43,10 @@ pub(super) async fn reconcile(
     let failures = state.failures;
     let pass = |aim, mut state| {
         let (context, key, watch) = (&context, &key, &watch);
-        async move {
+        Box::pin(async move {
             let result = Pass { context, key, state: &mut state, aim }.run(watch).await;
             (state, result)
-        }
+        })
     };
     let in_doubt = || State::in_doubt(failures);
     let (mut state, result) = survive(&context.watchdog.panics, state, in_doubt, pass).await;

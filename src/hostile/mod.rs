@@ -35,8 +35,11 @@ pub use secrets::secrets;
 pub use statuses::statuses;
 pub use tasks::tasks;
 
+/// A function that takes any bytes.
+pub type Target = fn(&[u8]);
+
 /// All of them, by the names that the targets and their corpora have.
-pub const ALL: [(&str, fn(&[u8])); 11] = [
+pub const ALL: [(&str, Target); 11] = [
     ("addresses", addresses),
     ("answer", answer),
     ("durations", durations),
