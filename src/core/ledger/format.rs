@@ -55,11 +55,10 @@ pub(super) fn encode(page: &Page<'_>, division: &Division<'_>) -> String {
 pub(super) fn decode(hash: IdHash, text: &str) -> Result<Ledger, LedgerError> {
     let bytes = BASE64.decode(text).map_err(|_| LedgerError::Damaged)?;
     match bytes.split_first() {
+        Some((&version, _)) if version != VERSION => Err(LedgerError::UnknownVersion(version)),
         // A longer one isn't ours, and could be made to take a hundred times as much memory.
-        Some((&VERSION, rest)) if text.len() <= MAX_LENGTH => read(hash, rest).ok_or(LedgerError::Damaged),
-        Some((&VERSION, _)) => Err(LedgerError::Damaged),
-        Some((&version, _)) => Err(LedgerError::UnknownVersion(version)),
-        None => Err(LedgerError::Damaged),
+        Some((_, rest)) if text.len() <= MAX_LENGTH => read(hash, rest).ok_or(LedgerError::Damaged),
+        _ => Err(LedgerError::Damaged),
     }
 }
 
