@@ -18,6 +18,7 @@ use super::{
 use crate::{
     controller::{self, Candidacy, Election, Leadership, Options, Parts},
     core::{
+        budget::WriteRate,
         endpoint::{AllowedEndpoints, PatternError},
         lease::Loss,
         namespace::{Namespace, NamespaceError},
@@ -58,6 +59,12 @@ pub(super) struct Args {
 
     #[command(flatten)]
     leader: LeaderArgs,
+
+    /// How many bytes of statuses are written a second, on average; such as 4MiB or 500kB. Twice as many may be written at
+    /// once. What a person would act on goes first, then progress, then what only shows that listings go on. `off` is no
+    /// bound.
+    #[arg(long, env = "STATUS_WRITE_RATE", value_name = "BYTES", default_value = "4MiB")]
+    status_write_rate: WriteRate,
 
     /// Where /livez and /readyz are served.
     #[arg(long, env = "HEALTH_ADDR", default_value = "0.0.0.0:8081")]
@@ -137,6 +144,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
         scope: args.watch_namespace.iter().cloned().collect(),
         watch_secrets: args.watch_secrets,
         concurrency: args.concurrency,
+        write_rate: args.status_write_rate,
         instance: args.instance.clone(),
     };
     let candidacy = args.leader.candidacy()?;

@@ -6,6 +6,7 @@ use tracing::info;
 
 use super::{
     Options, Parts, Watches, credentials::Sources, leadership::Leadership, secrets::Secrets, state::States,
+    writes::Writes,
 };
 use crate::{
     listings::{Pollers, WatchKey},
@@ -21,6 +22,7 @@ pub(super) struct Context {
     pub(super) pollers: Pollers<Sources>,
     pub(super) states: States,
     pub(super) watches: Watches,
+    pub(super) writes: Writes,
     secrets: Secrets,
 }
 
@@ -38,23 +40,16 @@ impl Context {
         let known = watches.clone();
         let watchdog = Watchdog { vitals, panics: metrics.panics.clone() };
         let pollers = Pollers::new(sources, sms, watchdog.clone(), news, move |key| exists(&known, key));
-        Self {
-            client,
-            leadership,
-            options,
-            metrics,
-            watchdog,
-            pollers,
-            states: States::default(),
-            watches,
-            secrets,
-        }
+        let writes = Writes::new(options.write_rate, metrics.status_writes.clone());
+        let states = States::default();
+        Self { client, leadership, options, metrics, watchdog, pollers, states, watches, writes, secrets }
     }
 
     /// A watch has been deleted.
     pub(super) fn forget(&self, key: &WatchKey) {
         self.pollers.stop(key);
         self.states.remove(key);
+        self.writes.leave(key);
         self.metrics.credentials.set(&key.namespace, &key.name, None);
     }
 

@@ -13,6 +13,7 @@ mod secrets;
 mod state;
 mod status;
 mod survival;
+mod writes;
 
 use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
@@ -32,7 +33,7 @@ use tracing::{debug, warn};
 
 use crate::{
     api::{MigrationTaskWatch, REQUESTED_AT},
-    core::policy::Policy,
+    core::{budget::WriteRate, policy::Policy},
     listings::WatchKey,
     sms,
     telemetry::{Health, Metrics},
@@ -61,6 +62,8 @@ pub struct Options {
     pub watch_secrets: bool,
     /// How many watches are reconciled at the same time.
     pub concurrency: u16,
+    /// How fast statuses are written.
+    pub write_rate: WriteRate,
     /// The name of this process in events.
     pub instance: String,
 }

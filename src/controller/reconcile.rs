@@ -1,6 +1,9 @@
 //! The shell around [`decide`]: read, deliver, decide, write, deliver.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt, runtime::controller::Action};
@@ -17,12 +20,14 @@ use super::{
 use crate::{
     api::MigrationTaskWatch,
     core::{
+        budget::Turn,
         decide::{Decision, Identity, Inputs, Observation, WholeNeeded, decide},
         failure::Failure,
         last::Last,
         outbox::owed,
         plan::Plan,
         text::cut,
+        time::after,
     },
     listings::{Request, WatchKey},
 };
@@ -98,7 +103,9 @@ impl Pass<'_> {
             }
         };
         let wake = decision.wake;
-        self.write(&watch, decision).await?;
+        if let Some(turn) = self.write(&watch, decision).await? {
+            return Ok(requeue_at(wake.map_or(turn, |wake| wake.min(turn))));
+        }
         Ok(wake.map_or_else(Action::await_change, requeue_at))
     }
 
@@ -160,13 +167,23 @@ impl Pass<'_> {
         Observation::start(Timestamp::now())
     }
 
-    async fn write(&mut self, watch: &MigrationTaskWatch, decision: Decision) -> Result<(), Error> {
-        let Decision { status, carried, .. } = decision;
-        let Some(status) = status else {
+    /// Writes the status, if there is one to write and it is its turn; else comes back with the time to decide again.
+    async fn write(
+        &mut self,
+        watch: &MigrationTaskWatch,
+        decision: Decision,
+    ) -> Result<Option<Timestamp>, Error> {
+        let Decision { status, urgency, carried, .. } = decision;
+        let (Some(status), Some(urgency)) = (status, urgency) else {
+            self.context.writes.leave(self.key);
             self.state.carried = carried;
-            return Ok(());
+            return Ok(None);
         };
-        let write = status::Write::new(watch, &status)?;
+        let write = status::Write::new(watch, self.state.newest(), &status)?;
+        // Nothing of the decision stays: what is carried holds what the status would have told.
+        if let Turn::At(turn) = self.context.writes.turn(self.key, urgency, write.size()) {
+            return Ok(Some(after(Timestamp::now(), turn.saturating_duration_since(Instant::now()))));
+        }
         // The tasks are in the request now; many of these may be under way.
         let mut status = Last::whole(status);
         status.trim();
@@ -174,7 +191,8 @@ impl Pass<'_> {
             Ok(version) => {
                 info!(watch = %self.key, resource_version = version, "status written");
                 self.state.wrote(version, status, carried);
-                self.deliver(watch).await
+                self.deliver(watch).await?;
+                Ok(None)
             }
             Err(error) => {
                 // Perhaps it was written all the same: the watch is read before it is decided again.

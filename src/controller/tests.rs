@@ -73,6 +73,7 @@ async fn work(manner: Manner, time: Duration) -> (Option<&'static str>, usize) {
             scope: Scope::default(),
             watch_secrets: true,
             concurrency: 1,
+            write_rate: WriteRate::default(),
             instance: "here".to_owned(),
         },
         metrics: Metrics::default(),

@@ -26,6 +26,7 @@ use super::{
     outbox,
     plan::Plan,
     quiet::{Writing, writing},
+    schedule::seed,
     shown::Change,
     summary::{Tally, matched, missing},
     task::Snapshot,
@@ -63,9 +64,10 @@ fn refuse(inputs: &Inputs<'_>, failure: &Failure) -> Result<Decision, WholeNeede
     let mut status = but_tasks(last);
     set_conditions(&mut status, health, gates, inputs);
     status.outbox = outbox::next(last.outbox.as_ref(), events, inputs.now);
-    let writing = writing(inputs.last, &status, Change::Nothing, inputs.carried.written, inputs.now);
+    let writing = write_over_last(inputs, &status, Change::Nothing);
     let decision = Decision {
         status: None,
+        urgency: None,
         carried: inputs.carried.clone(),
         wake: stale_at.filter(|time| *time > inputs.now),
     };
@@ -144,7 +146,7 @@ impl<'a> Draft<'a> {
 
     fn decide(mut self) -> Result<Decision, WholeNeeded> {
         if self.is_early() {
-            return Ok(Decision { status: None, carried: self.carried, wake: None });
+            return Ok(Decision { status: None, urgency: None, carried: self.carried, wake: None });
         }
         let found = self.snapshot.map(|snapshot| self.compare(snapshot)).transpose()?;
         let counts = found.as_ref().map(|found| self.count(found));
@@ -275,22 +277,22 @@ impl<'a> Draft<'a> {
         self.status.omitted_tasks = laid.omitted;
         self.carried.laid = Some(laid);
         let change = inputs.last.shown().map_or(Change::Telling, |before| laid.shown.change_since(before));
-        let writing = writing(inputs.last, &self.status, change, self.carried.written, inputs.now);
+        let writing = write_over_last(inputs, &self.status, change);
         let Self { mut status, mut carried, .. } = self;
-        if writing == Writing::Now {
+        if matches!(writing, Writing::Now(_)) {
             let layout = layout.unwrap_or_else(|| lay_out(&mut status));
             carried.laid = Some(Laid::of(&status));
             // The one part that is costly, and tells nobody anything.
             status.ledger = layout.ledger();
         }
-        Decision { status: None, carried, wake }.with(writing, inputs.now, || Ok(status))
+        Decision { status: None, urgency: None, carried, wake }.with(writing, inputs.now, || Ok(status))
     }
 
     /// The tasks stay as they are.
     fn without_listing(self, wake: Option<Timestamp>) -> Result<Decision, WholeNeeded> {
         let Self { inputs, status, carried, .. } = self;
-        let writing = writing(inputs.last, &status, Change::Nothing, carried.written, inputs.now);
-        Decision { status: None, carried, wake }
+        let writing = write_over_last(inputs, &status, Change::Nothing);
+        Decision { status: None, urgency: None, carried, wake }
             .with(writing, inputs.now, || with_last_tasks(status, inputs.last))
     }
 
@@ -379,6 +381,11 @@ fn ready_event(last: &MigrationTaskWatchStatus, ready: &Verdict) -> Option<Outbo
     }
 }
 
+/// Whether a status is written, by what has changed of it and of its tasks.
+fn write_over_last(inputs: &Inputs<'_>, status: &MigrationTaskWatchStatus, tasks: Change) -> Writing {
+    writing(inputs.last, status, tasks, inputs.carried.written, seed(&inputs.identity.uid), inputs.now)
+}
+
 impl Decision {
     /// The same with the status, if it is written.
     fn with(
@@ -388,10 +395,10 @@ impl Decision {
         status: impl FnOnce() -> Result<MigrationTaskWatchStatus, WholeNeeded>,
     ) -> Result<Self, WholeNeeded> {
         match writing {
-            Writing::Now => {
+            Writing::Now(urgency) => {
                 // Whole seconds, as all times that it is compared with: no wake-up comes a moment too early.
                 self.carried.written = Some(whole_seconds(now));
-                self.status = Some(status()?);
+                (self.status, self.urgency) = (Some(status()?), Some(urgency));
             }
             Writing::At(time) => self.wake = Some(self.wake.map_or(time, |wake| wake.min(time))),
             Writing::Never => {}

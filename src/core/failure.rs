@@ -114,6 +114,9 @@ pub struct Failure {
     pub request_id: Option<String>,
     /// How long the API asked to be left alone.
     pub retry_after: Option<Duration>,
+    /// How long to wait at least before trying again by itself, since a try costs much and has little hope. Whoever asks
+    /// for a listing gets one.
+    pub least_wait: Duration,
 }
 
 impl Failure {
@@ -126,6 +129,7 @@ impl Failure {
             message: message.into(),
             request_id: None,
             retry_after: None,
+            least_wait: Duration::ZERO,
         }
     }
 
@@ -134,6 +138,12 @@ impl Failure {
     pub fn defect() -> Self {
         let message = "The operator made a mistake of its own, and tries again. Its log says what it was: please report that.";
         Self::new(FailureKind::InternalError, message)
+    }
+
+    /// Whether trying costs so much that it isn't tried again soon.
+    #[must_use]
+    pub fn is_costly(&self) -> bool {
+        !self.least_wait.is_zero()
     }
 
     /// What a message ends with: the id of the request, if there is one.

@@ -124,7 +124,7 @@ impl Known {
     /// says of which.
     pub(super) fn derive_stall(&mut self, patience: Duration, told: Option<Timestamp>) {
         match (self.last_progress, self.stalled_since) {
-            (None, Some(since)) => self.last_progress = before(since, patience),
+            (None, Some(since)) => self.last_progress = Some(before(since, patience)),
             (Some(last), None) => {
                 let since = after(last, patience);
                 self.stalled_since = told.filter(|told| since <= *told).map(|_| since);

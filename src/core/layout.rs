@@ -20,6 +20,9 @@ use crate::api::{MigrationTaskWatchStatus, ServerStatus, SubTaskStatus, TaskErro
 pub const MAX_STATUS: usize = 512 * 1024;
 /// For the names of the fields that are written last.
 const SLACK: usize = 256;
+/// What the outbox is taken for at least, so that a few events, and their going, don't change how many tasks fit: that
+/// would be another write.
+const OUTBOX: usize = 8 * 1024;
 
 /// Which tasks a status writes out, and which it remembers in its ledger.
 #[derive(Debug)]
@@ -43,7 +46,9 @@ impl<'a> Layout<'a> {
         now: Timestamp,
     ) -> Self {
         (status.tasks, status.ledger) = (Vec::new(), None);
-        let room = MAX_STATUS.saturating_sub(json_size(status) + SLACK);
+        let outbox = json_size(&status.outbox);
+        let others = json_size(status).saturating_sub(outbox);
+        let room = MAX_STATUS.saturating_sub(others + outbox.max(OUTBOX) + SLACK);
         // Enough for hashes of full length, and for the names of missing tasks.
         let ledger_room = ledger::MAX_LENGTH.min(8 * total + 24 * 1024).min(room);
         let mut written = first(matched(plan, memory), plan.task_limit);

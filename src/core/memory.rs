@@ -75,6 +75,9 @@ impl Memory {
     ) -> Result<Self, MemoryError> {
         let mut hashed = match &status.ledger {
             Some(ledger) => Ledger::decode(uid, ledger)?,
+            None if status.omitted_tasks.is_some_and(|omitted| omitted > 0) => {
+                return Err(LedgerError::Missing.into());
+            }
             None => Ledger::default(),
         };
         let mut named: HashMap<TaskId, Known> = hashed.take_named().collect();

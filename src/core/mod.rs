@@ -1,6 +1,8 @@
 //! The pure core: what a watch's status should be, decided from values. No clock, no network, no client.
 
 pub mod breaker;
+mod bucket;
+pub mod budget;
 pub mod conditions;
 pub mod decide;
 pub mod duration;

@@ -3,7 +3,6 @@
 //! (additive increase, multiplicative decrease). Once requests are refused, they are also spread over time, by the limit
 //! that the refusal names, or else by what was let through.
 
-mod bucket;
 mod flow;
 mod latency;
 pub mod line;
@@ -14,7 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::{bucket::Bucket, flow::Flow, window::Window};
+use self::{flow::Flow, window::Window};
+use super::bucket::Bucket;
 
 /// The pause after a refusal that asks for none. It doubles with each refusal in a row.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -133,7 +133,7 @@ impl Pace {
     #[must_use]
     pub fn turn(&self, now: Instant) -> Turn {
         let buckets = self.owner.iter().chain(self.flow.bucket());
-        let ready = buckets.map(|bucket| bucket.ready(now)).chain(self.paused_until).max();
+        let ready = buckets.map(|bucket| bucket.ready(1.0, now)).chain(self.paused_until).max();
         match ready.filter(|at| *at > now) {
             Some(at) => Turn::At(at),
             None if self.window.has_room(self.in_flight) => Turn::Now,
@@ -145,7 +145,7 @@ impl Pace {
     pub fn sent(&mut self, now: Instant) -> Sent {
         self.in_flight = self.in_flight.saturating_add(1);
         for bucket in self.owner.iter_mut().chain(self.flow.bucket_mut()) {
-            bucket.take(now);
+            bucket.take(1.0, now);
         }
         Sent { at: now, filled: !self.window.has_room(self.in_flight) }
     }
@@ -157,7 +157,7 @@ impl Pace {
             Outcome::Answered(took) => {
                 self.refusals = 0;
                 self.window.answered(sent.at, sent.filled, took, now);
-                self.flow.accepted(now);
+                self.flow.accepted(sent.at, now);
             }
             Outcome::Throttled { limit, pause } => {
                 self.window.cut(sent.at, window::FAILURE, now);

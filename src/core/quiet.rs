@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
 use super::{
+    budget::Urgency,
     failure::without_request_id,
     last::Last,
     shown::Change,
@@ -15,18 +16,21 @@ use crate::api::{MigrationTaskWatchStatus, Missing, Summary};
 
 /// The least time between two writes for progress alone.
 const PROGRESS_PAUSE: Duration = Duration::from_secs(60);
-/// The heartbeat.
+/// The heartbeat, at most.
 const HEARTBEAT: Duration = Duration::from_secs(300);
-/// The heartbeat of a large status.
+/// The heartbeat of a large status, at most.
 const LARGE_HEARTBEAT: Duration = Duration::from_secs(600);
+/// The heartbeat is shorter by up to one in so many, differently for each watch: those that were started together aren't
+/// written together.
+const SPREAD: u64 = 10;
 /// What counts as large, in bytes of JSON.
 const LARGE: usize = 64 * 1024;
 
 /// Whether a new status is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writing {
-    /// Now.
-    Now,
+    /// Now, or as soon as there is room for what is so urgent.
+    Now(Urgency),
     /// Not before this time, unless something more important happens.
     At(Timestamp),
     /// There is nothing to write.
@@ -34,34 +38,44 @@ pub enum Writing {
 }
 
 /// Decides whether a status is written over the last one, which was written at `written` (unknown after a restart).
-/// `change` is that of the tasks; `new` may lack them.
+/// `change` is that of the tasks; `new` may lack them. The [`seed`](super::schedule::seed) is the watch's.
 #[must_use]
 pub fn writing(
     last: &Last,
     new: &MigrationTaskWatchStatus,
     change: Change,
     written: Option<Timestamp>,
+    seed: u64,
     now: Timestamp,
 ) -> Writing {
     let before = last.status();
     let owes_events = new.outbox.as_ref().is_some_and(|outbox| !outbox.events.is_empty());
     if change == Change::Telling || owes_events || Telling::of(before) != Telling::of(new) {
-        return Writing::Now;
+        return Writing::Now(Urgency::Change);
     }
     let last_sync = time(before.last_sync_time.as_ref());
     let written = written.or(last_sync).unwrap_or(Timestamp::UNIX_EPOCH);
     if change == Change::Progress || Progress::of(before) != Progress::of(new) {
-        return due(after(written, PROGRESS_PAUSE), now);
+        return due(Urgency::Progress, after(written, PROGRESS_PAUSE), now);
     }
     let heartbeat = if last.size() > LARGE { LARGE_HEARTBEAT } else { HEARTBEAT };
     match time(new.last_sync_time.as_ref()) {
-        Some(sync) if last_sync != Some(sync) => due(after(last_sync.unwrap_or(written), heartbeat), now),
+        Some(sync) if last_sync != Some(sync) => {
+            let at = after(last_sync.unwrap_or(written), own_heartbeat(heartbeat, seed));
+            due(Urgency::Heartbeat, at, now)
+        }
         _ => Writing::Never,
     }
 }
 
-fn due(at: Timestamp, now: Timestamp) -> Writing {
-    if whole_seconds(now) >= at { Writing::Now } else { Writing::At(at) }
+fn due(urgency: Urgency, at: Timestamp, now: Timestamp) -> Writing {
+    if whole_seconds(now) >= at { Writing::Now(urgency) } else { Writing::At(at) }
+}
+
+/// The heartbeat of one watch. Whole seconds, as all times that it is compared with.
+fn own_heartbeat(heartbeat: Duration, seed: u64) -> Duration {
+    let spread = heartbeat.as_secs() / SPREAD;
+    heartbeat.saturating_sub(Duration::from_secs(seed % (spread + 1)))
 }
 
 fn time(time: Option<&Time>) -> Option<Timestamp> {

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{panics::Panics, server};
+use super::{panics::Panics, server, status_writes::StatusWrites};
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use k8s_openapi::jiff::Timestamp;
 use prometheus_client::{
@@ -32,6 +32,8 @@ pub struct Metrics {
     pub leader: Gauge,
     /// Mistakes of the operator's own.
     pub panics: Panics,
+    /// How statuses are written.
+    pub status_writes: StatusWrites,
     registry: Arc<Registry>,
 }
 
@@ -48,7 +50,9 @@ impl Default for Metrics {
             "Mistakes of the operator's own, which its log describes",
             panics.0.clone(),
         );
-        Self { credentials, leader, panics, registry: Arc::new(registry) }
+        let status_writes = StatusWrites::default();
+        registry.register_collector(Box::new(status_writes.clone()));
+        Self { credentials, leader, panics, status_writes, registry: Arc::new(registry) }
     }
 }
 
@@ -61,7 +65,7 @@ impl Metrics {
         server::serve(address, Router::new().route("/metrics", get(metrics)).with_state(self)).await
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string can't fail.
         let _ = encode(&mut text, &self.registry);

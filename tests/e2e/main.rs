@@ -25,3 +25,4 @@ mod size;
 mod tenancy;
 mod tls;
 mod upgrades;
+mod writes;

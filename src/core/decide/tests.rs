@@ -12,6 +12,7 @@ use super::*;
 use crate::{
     api::MigrationTaskWatchSpec,
     core::{
+        budget::Urgency,
         failure::FailureKind,
         outbox::owed,
         policy::Policy,

@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::counts::{Counts, Laid};
 use crate::{
     api::MigrationTaskWatchStatus,
-    core::{failure::Failure, last::Last, memory::Memory, plan::Plan, task::Snapshot},
+    core::{budget::Urgency, failure::Failure, last::Last, memory::Memory, plan::Plan, task::Snapshot},
 };
 
 /// What identifies the watch and its current spec.
@@ -86,6 +86,8 @@ pub struct Inputs<'a> {
 pub struct Decision {
     /// The status to write; none when it may stay as it is.
     pub status: Option<MigrationTaskWatchStatus>,
+    /// How urgent it is to write it; none when there is nothing to write.
+    pub urgency: Option<Urgency>,
     /// What to carry on once the status, if any, is written.
     pub carried: Carried,
     /// When to decide again, if nothing happens before.

@@ -48,6 +48,53 @@ fn a_quiet_account_costs_a_heartbeat() {
     assert_eq!(world.reasons(), ["WatchStarted"]);
 }
 
+/// When the heartbeats of 300 watches are due that were written at the same time, in seconds since then.
+fn heartbeats(tasks: usize) -> Vec<i64> {
+    let listing = || (0..tasks).map(|i| failed(&format!("{i:04}"), &"Full. ".repeat(60))).collect();
+    let heartbeat = |watch| {
+        let mut world = World::new(json!({"interval": "1h"}));
+        world.identity.uid = format!("0a7e1c52-98d4-4c5e-9c0e-{watch:012x}");
+        world.list(listing());
+        world.pass(1);
+        world.list(listing());
+        world.wake.unwrap().as_second() - START
+    };
+    let mut due: Vec<i64> = (0..300).map(heartbeat).collect();
+    due.sort_unstable();
+    due
+}
+
+#[test]
+fn heartbeats_of_watches_that_were_started_together_are_spread() {
+    for (tasks, earliest, latest) in [(1, 270, 300), (150, 540, 600)] {
+        let due = heartbeats(tasks);
+        assert!(due.iter().all(|due| (earliest..=latest).contains(due)), "{due:?}");
+        let most_at_once = due.chunk_by(|one, other| one == other).map(<[i64]>::len).max().unwrap();
+        assert!(most_at_once <= 25, "{most_at_once} at once: {due:?}");
+    }
+}
+
+#[test]
+fn how_urgent_a_write_is_goes_by_what_it_is_for() {
+    let urgency = |before: Task, after: Task, seconds| {
+        let mut world = World::new(json!({}));
+        world.list(vec![before]);
+        world.pass(seconds);
+        world.see(vec![after]);
+        world.decide().urgency
+    };
+    let first = World::new(json!({}));
+    assert_eq!(first.writes, 1);
+    let new = World { status: MigrationTaskWatchStatus::default(), ..first };
+    assert_eq!(new.decide().urgency, Some(Urgency::Change), "the first status of a watch");
+    let running = || at("a", 10, 5.0);
+    assert_eq!(urgency(running(), failed("a", "Full."), 1), Some(Urgency::Change));
+    assert_eq!(urgency(running(), at("a", 11, 5.0), 60), Some(Urgency::Progress));
+    assert_eq!(urgency(running(), at("a", 11, 5.0), 10), None);
+    assert_eq!(urgency(running(), running(), 300), Some(Urgency::Heartbeat));
+    assert_eq!(urgency(running(), running(), 200), None);
+}
+
 #[test]
 fn progress_alone_is_written_once_a_minute() {
     let mut world = World::new(json!({"interval": "10s"}));

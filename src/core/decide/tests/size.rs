@@ -33,6 +33,28 @@ fn fifteen_hundred_tasks_are_counted_and_the_failed_come_first() {
 }
 
 #[test]
+fn a_full_status_is_written_once_for_each_change() {
+    let mut world = World::new(json!({"taskLimit": 2000}));
+    let tasks = |failed_ones: usize, progress: i64| -> Vec<Task> {
+        let failed = |i| failed(&format!("{i:04}"), &"The disk of the source server is full. ".repeat(8));
+        let ready = |i| task(&format!("{i:04}"), "READY");
+        let of = |i| if i < failed_ones { failed(i) } else { ready(i) };
+        (0..1999).map(of).chain([at("1999", progress, 5.0)]).collect()
+    };
+    for (writes, failed_ones) in [(2, 1200), (3, 1215), (4, 1216)] {
+        world.pass(60);
+        world.list(tasks(failed_ones, 10));
+        // Neither what is there after the write is another, nor a listing that has only progress to tell.
+        world.settle();
+        world.pass(10);
+        world.list(tasks(failed_ones, 11));
+        assert_eq!(world.writes, writes);
+    }
+    assert!(world.status.omitted_tasks > Some(100), "{:?}", world.status.omitted_tasks);
+    assert!(json_size(&world.status) <= MAX_STATUS);
+}
+
+#[test]
 fn a_whole_account_fits_and_is_remembered() {
     let mut world = World::new(json!({}));
     let tasks =
@@ -48,6 +70,42 @@ fn a_whole_account_fits_and_is_remembered() {
     world.list(next);
     assert_eq!(world.reasons(), ["TaskFailed", "TaskSyncing"]);
     assert!(json_size(&world.status) <= MAX_STATUS);
+}
+
+/// State by state, SMS can list more tasks than the ledger is made for.
+#[test]
+fn an_account_beyond_the_ledger_starts_anew_after_a_restart_or_is_remembered() {
+    for states in
+        [&["READY"][..], &["READY", "RUNNING", "SYNCING", "MIGRATE_SUCCESS", "MIGRATE_FAIL", "ABORT"]]
+    {
+        let tasks =
+            || (0..150_000).map(|i| task(&format!("{i:032}"), states[i % states.len()])).collect::<Vec<_>>();
+        let mut world = World::new(json!({}));
+        world.list(tasks());
+        assert!(json_size(&world.status) <= MAX_STATUS);
+        let is_remembered = world.status.ledger.is_some();
+        world.take_told();
+        world.restart();
+        world.pass(60);
+        world.list(tasks());
+        let told = world.reasons();
+        assert_eq!(told, if is_remembered { vec![] } else { vec!["WatchStarted"] }, "{states:?}");
+    }
+}
+
+#[test]
+fn a_ledger_that_somebody_removed_is_a_new_baseline() {
+    let mut world = World::new(json!({"taskLimit": 1}));
+    let tasks = || vec![task("a", "SYNCING"), task("b", "SYNCING")];
+    world.list(tasks());
+    world.take_told();
+    world.status.ledger = None;
+    world.restart();
+    world.pass(60);
+    world.list(tasks());
+    let told = world.take_told();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].1.contains("is lost, since there is no ledger of the omitted ones"), "{told:?}");
 }
 
 proptest! {

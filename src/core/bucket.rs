@@ -1,8 +1,8 @@
-//! Requests, spread over time.
+//! What is spread over time: requests, or bytes.
 
 use std::time::{Duration, Instant};
 
-/// A bucket that holds tokens, one for each request, and is filled at a steady rate.
+/// A bucket that holds tokens, one for each request or byte, and is filled at a steady rate.
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
     rate: f64,
@@ -31,17 +31,17 @@ impl Bucket {
         *self = Self { rate, burst, tokens: self.tokens_at(now).min(burst), filled: now };
     }
 
-    /// When there is a token.
-    pub(super) fn ready(&self, now: Instant) -> Instant {
-        let missing = 1.0 - self.tokens_at(now);
+    /// When so many tokens will have come, if none is taken before. More than the bucket holds come one after the other.
+    pub(super) fn ready(&self, tokens: f64, now: Instant) -> Instant {
+        let missing = tokens - self.tokens_at(now);
         // Rounding must not wake anybody a moment too early, again and again.
         let wait = Duration::try_from_secs_f64(missing / self.rate).unwrap_or_default();
         if missing <= 1e-9 { now } else { now.checked_add(wait + Duration::from_micros(1)).unwrap_or(now) }
     }
 
-    /// Takes a token. Whoever takes one that isn't there makes the next wait for longer.
-    pub(super) fn take(&mut self, now: Instant) {
-        self.tokens = self.tokens_at(now) - 1.0;
+    /// Takes tokens. Whoever takes some that aren't there makes the next wait for longer.
+    pub(super) fn take(&mut self, tokens: f64, now: Instant) {
+        self.tokens = self.tokens_at(now) - tokens;
         self.filled = now;
     }
 
