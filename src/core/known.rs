@@ -117,9 +117,17 @@ impl Known {
             stalled_since: note.and_then(|note| note.stalled_since),
         }
     }
-}
 
-impl Known {
+    /// Whether it was in the last listing.
+    pub(super) fn is_listed(&self) -> bool {
+        self.presence == Presence::Listed
+    }
+
+    /// Whether it was told as stalled.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled_since.is_some()
+    }
+
     /// Fills in what a status lacks of a stall. `told` is when it was written, if it counts more stalled tasks than it
     /// says of which.
     pub(super) fn derive_stall(&mut self, patience: Duration, told: Option<Timestamp>) {

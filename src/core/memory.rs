@@ -6,8 +6,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use k8s_openapi::jiff::Timestamp;
+
 use super::{
-    known::{Known, Presence},
+    known::Known,
     ledger::{Ledger, LedgerError},
     listed::{Listed, ListedTasks},
     summary::number,
@@ -24,15 +26,6 @@ pub enum MemoryError {
     /// Somebody has edited it, or another version of the operator has left something out.
     #[error("the status no longer holds all tasks that it counts")]
     Incomplete,
-}
-
-/// How many of these were in the last listing.
-fn listed<'a>(known: impl Iterator<Item = &'a Known>) -> usize {
-    known.filter(|known| known.presence == Presence::Listed).count()
-}
-
-fn stalled<'a>(known: impl Iterator<Item = &'a Known>) -> usize {
-    known.filter(|known| known.stalled_since.is_some()).count()
 }
 
 /// All that is remembered.
@@ -80,29 +73,38 @@ impl Memory {
             }
             None => Ledger::default(),
         };
-        let mut named: HashMap<TaskId, Known> = hashed.take_named().collect();
-        let omitted = listed(named.values().chain(hashed.iter().map(|(_, known)| known)));
-        let omitted_stalls = stalled(named.values().chain(hashed.iter().map(|(_, known)| known)));
+        let mut memory = Self { named: hashed.take_named().collect(), hashed, ..Self::default() };
+        let omitted = memory.count(Known::is_listed);
         let mut written: Vec<(TaskId, Known)> = status
             .tasks
             .iter()
             .filter(|task| !task.id.is_empty())
             .map(|task| (TaskId::new(&task.id), Known::from(task)))
             .collect();
-        let stalls = omitted_stalls + stalled(written.iter().map(|(_, known)| known));
-        let lacks_stalls = status.summary.as_ref().is_some_and(|summary| number(stalls) < summary.stalled);
-        let told = status.last_sync_time.as_ref().filter(|_| lacks_stalls).map(|time| time.0);
         if let Some(patience) = stall_after {
+            let written_stalls = written.iter().filter(|(_, known)| known.is_stalled()).count();
+            let told = told_without_stalls(status, memory.count(Known::is_stalled) + written_stalls);
             written.iter_mut().for_each(|(_, known)| known.derive_stall(patience, told));
         }
-        named.extend(written);
-        let all = listed(named.values().chain(hashed.iter().map(|(_, known)| known)));
+        memory.named.extend(written);
         let total = status.summary.as_ref().map_or(0, |summary| summary.total);
         // Tasks that have been forgotten would be told as new ones.
-        if number(all) < total || number(omitted) < status.omitted_tasks.unwrap_or(0) {
+        if number(memory.count(Known::is_listed)) < total
+            || number(omitted) < status.omitted_tasks.unwrap_or(0)
+        {
             return Err(MemoryError::Incomplete);
         }
-        Ok(Self { named, hashed, ..Self::default() })
+        Ok(memory)
+    }
+
+    /// How many of those that aren't in a listing of this process are so.
+    fn count(&self, is_so: impl Fn(&Known) -> bool) -> usize {
+        self.restored().filter(|known| is_so(known)).count()
+    }
+
+    /// What is known of tasks that aren't in a listing of this process.
+    fn restored(&self) -> impl Iterator<Item = &Known> {
+        self.named.values().chain(self.hashed.iter().map(|(_, known)| known))
     }
 
     /// The tasks of the last listing, in the order of their ids.
@@ -118,7 +120,12 @@ impl Memory {
 
     /// The tasks that count for the gates though they are no longer listed.
     pub fn excused(&self) -> impl Iterator<Item = &Known> {
-        let hashed = self.hashed.iter().map(|(_, known)| known);
-        self.named.values().chain(hashed).filter(|known| known.presence.counts_for_gates())
+        self.restored().filter(|known| known.presence.counts_for_gates())
     }
+}
+
+/// When a status was written, if it counts more stalled tasks than these.
+fn told_without_stalls(status: &MigrationTaskWatchStatus, stalls: usize) -> Option<Timestamp> {
+    let is_lacking = status.summary.as_ref().is_some_and(|summary| number(stalls) < summary.stalled);
+    status.last_sync_time.as_ref().filter(|_| is_lacking).map(|time| time.0)
 }

@@ -1,7 +1,10 @@
+//! Texts of flags and specs: places in the network, above all.
+
 use std::net::IpAddr;
 
 use crate::{
     core::{
+        budget::WriteRate,
         endpoint::{AllowedAddresses, AllowedEndpoints, Endpoint, Region},
         namespace::Namespace,
         policy::AmbientNamespaces,
@@ -35,6 +38,9 @@ pub fn addresses(data: &[u8]) {
         assert_eq!(namespace.as_str().parse(), Ok(namespace.clone()));
     }
     let _ = first.parse::<AmbientNamespaces>();
+    if let Some(rate) = first.parse::<WriteRate>().ok().and_then(WriteRate::per_second) {
+        assert!((1024.0..=f64::from(1 << 30)).contains(&rate), "{first}");
+    }
     if let Ok(proxy) = ProxyUrl::parse(first) {
         // What is shown of it has no password.
         let shown = format!("{proxy:?}");

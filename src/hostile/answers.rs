@@ -1,3 +1,5 @@
+//! What SMS, IAM and proxies answer.
+
 use std::borrow::Cow;
 
 use serde_json::json;

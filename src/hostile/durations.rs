@@ -1,3 +1,5 @@
+//! Durations in specs.
+
 use std::time::Duration;
 
 use crate::{

@@ -1,3 +1,5 @@
+//! Which tasks match a filter.
+
 use super::bytes::Bytes;
 use crate::{
     api,

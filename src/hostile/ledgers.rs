@@ -1,3 +1,5 @@
+//! Ledgers, in statuses that anybody may have edited.
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;

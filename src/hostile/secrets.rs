@@ -1,3 +1,5 @@
+//! The data of Secrets.
+
 use super::bytes::Bytes;
 use crate::sms::{Login, credentials::SecretData};
 

@@ -1,3 +1,5 @@
+//! Statuses, whoever wrote them.
+
 use serde_json::{Map, Value, json};
 
 use super::{bytes::Bytes, schema, world::World};

@@ -1,3 +1,5 @@
+//! Tasks as they are kept in memory.
+
 use std::borrow::Cow;
 
 use k8s_openapi::jiff::Timestamp;

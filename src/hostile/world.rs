@@ -9,7 +9,7 @@ use super::{bytes::Bytes, schema};
 use crate::{
     api::{MigrationTaskWatchStatus, OutboxEvent},
     core::{
-        decide::{Carried, Decision, Identity, Inputs, Observation, decide},
+        decide::{Carried, Decision, Identity, Inputs, Observation, WholeNeeded, decide},
         failure::{Failure, FailureKind},
         last::Last,
         layout::{MAX_STATUS, json_size},
@@ -54,15 +54,7 @@ impl World {
         let last = status.last_sync_time.as_ref().map_or(START, |time| time.0.as_second());
         let now = Timestamp::from_second(last + 1).unwrap();
         let observation = Observation::start(now);
-        Self {
-            plan: Ok(plan),
-            status,
-            identity,
-            observation,
-            carried: Carried::default(),
-            now,
-            told: Vec::new(),
-        }
+        Self { plan: Ok(plan), status, identity, observation, now, ..Self::new(json!({})) }
     }
 
     pub(super) fn edit(&mut self, spec: Value) {
@@ -116,16 +108,28 @@ impl World {
         std::mem::take(&mut self.told)
     }
 
+    /// Decides from the status, and without its tasks where that can be done: it comes to the same.
     fn decide(&self) -> Decision {
+        let mut last = Last::whole(self.status.clone());
+        let decision = self.decide_from(&last).expect("the status is whole");
+        last.trim();
+        if let Ok(trimmed) = self.decide_from(&last) {
+            assert_eq!((&trimmed.status, trimmed.wake), (&decision.status, decision.wake));
+        }
+        // Nor does it matter that they have never been seen, but for what is written then.
+        let _ = self.decide_from(&Last::trimmed(last.status().clone()));
+        decision
+    }
+
+    fn decide_from(&self, last: &Last) -> Result<Decision, WholeNeeded> {
         decide(&Inputs {
             identity: &self.identity,
             plan: self.plan.as_ref(),
-            last: &Last::whole(self.status.clone()),
+            last,
             observation: &self.observation,
             carried: &self.carried,
             now: self.now,
         })
-        .expect("the status is whole")
     }
 
     fn deliver(&mut self) {
