@@ -49,15 +49,22 @@ endif
 lint: ## Check format, lints, docs, dependencies, generated files and scripts
 	@$(need_cargo); $(need_git); $(need_python)
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 	@.ci/drift.sh $(CRD) $(CHART_CRD)
 	@.ci/check.sh
 
 .PHONY: verify
-verify: ## Check the Helm chart with a real helm, kubectl and API server
+verify: ## Check the Helm chart with a real helm, kubectl and API server; then fuzz, ten seconds a target
 	@$(need_cargo); $(need_git); $(need_go); $(need_python)
 	@tests/verify/run.sh
+	@fuzz/run.sh 10
+
+.PHONY: fuzz
+fuzz: ## Hand bytes of a fuzzer to all that reads those of others (TARGET=page for one; TIME=60 seconds each)
+	@$(need_cargo); $(need_git); $(need_python)
+	@fuzz/run.sh "$(or $(TIME),60)" $(TARGET)
 
 .PHONY: generate
 generate: ## Write the CustomResourceDefinition, in crds/ and in the chart

@@ -8,6 +8,8 @@ pub mod api;
 pub mod cli;
 pub mod controller;
 pub mod core;
+#[cfg(any(test, fuzzing))]
+pub mod hostile;
 pub mod listings;
 pub mod sms;
 pub mod telemetry;

@@ -5,6 +5,7 @@
 //! watch stream of all.
 
 mod crd;
+mod lenient;
 mod rules;
 mod spec;
 mod status;

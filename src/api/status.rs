@@ -6,6 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+use super::lenient;
+
 // The doc comments below are what `kubectl explain` prints. Every field may be missing: an older operator didn't
 // know it, or a newer one no longer writes it.
 
@@ -25,7 +27,7 @@ pub struct MigrationTaskWatchStatus {
     /// Ready says whether the watch itself works. Reconciling and Stalled are present when so. Completed,
     /// Succeeded and CutoverReady say whether the tasks got there; TasksFailed and TasksStalled whether at least
     /// one did.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "lenient::conditions", skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 
@@ -49,7 +51,7 @@ pub struct MigrationTaskWatchStatus {
 
     /// When the last complete listing ended. Rewritten together with other changes, and by a heartbeat every 5
     /// minutes (10 for a large status).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::time", skip_serializing_if = "Option::is_none")]
     pub last_sync_time: Option<Time>,
 
     /// The last value of the annotation reconcile.fluxcd.io/requestedAt that was acted on.
@@ -103,7 +105,7 @@ pub struct Summary {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub by_state: BTreeMap<String, i64>,
     /// When SMS expects the last of the running tasks to be done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::time", skip_serializing_if = "Option::is_none")]
     pub estimated_completion_time: Option<Time>,
 }
 
@@ -139,19 +141,19 @@ pub struct TaskStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub migrate_speed: Option<f64>,
     /// When the task was created.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::time", skip_serializing_if = "Option::is_none")]
     pub create_time: Option<Time>,
     /// When SMS expects the task to be done.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::time", skip_serializing_if = "Option::is_none")]
     pub estimated_completion_time: Option<Time>,
     /// When the operator saw the state change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::time", skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<Time>,
     /// When the operator last saw the task move on; running tasks only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::time", skip_serializing_if = "Option::is_none")]
     pub last_progress_time: Option<Time>,
     /// Since when the task counts as stalled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::time", skip_serializing_if = "Option::is_none")]
     pub stalled_since: Option<Time>,
     /// The server that is migrated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -226,7 +228,7 @@ pub struct Outbox {
     #[serde(default)]
     pub sequence: i64,
     /// When the events came about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::time", skip_serializing_if = "Option::is_none")]
     pub time: Option<Time>,
     /// The events.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -5,7 +5,10 @@ mod direct;
 use kube::config::{Config, Kubeconfig};
 
 use super::network::first_variable;
-use crate::sms::network::{NoProxy, ProxyUrl, ProxyUrlError};
+use crate::{
+    controller::READ_PATIENCE,
+    sms::network::{NoProxy, ProxyUrl, ProxyUrlError},
+};
 
 /// There is no way to an API server.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +28,9 @@ pub(super) enum ClusterError {
 /// calls its API server directly; with a kubeconfig, the proxy is chosen as kubectl chooses it.
 pub(super) async fn config() -> Result<Config, ClusterError> {
     let mut config = Config::infer().await.map_err(|error| ClusterError::None(Box::new(error)))?;
+    // A stream that waits forever would be worse than one that is begun anew.
+    config.read_timeout = Some(READ_PATIENCE);
+    config.reset_reader_on_write = true;
     // Only that of a pod has a file.
     if config.root_cert_file.is_none() {
         let environment = Environment::read();

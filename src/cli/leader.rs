@@ -9,6 +9,7 @@ use super::network::first_variable;
 use crate::{
     controller::Candidacy,
     core::{
+        duration,
         lease::{Timing, TimingError},
         namespace::{Namespace, NamespaceError},
     },
@@ -18,8 +19,6 @@ use crate::{
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 /// Where Linux has the machine's name, which is the pod's in a pod.
 const HOST_NAME_FILE: &str = "/proc/sys/kernel/hostname";
-/// Longer texts are no durations that anybody means.
-const MAX_DURATION: usize = 12;
 
 /// The flags of the election.
 #[derive(Debug, ClapArgs)]
@@ -30,15 +29,15 @@ pub(super) struct LeaderArgs {
     leader_elect: bool,
 
     /// For how long others leave the Lease alone after its holder was last seen renewing it; whole seconds.
-    #[arg(long, env = "LEASE_DURATION", value_name = "DURATION", default_value = "15s", value_parser = duration)]
+    #[arg(long, env = "LEASE_DURATION", value_name = "DURATION", default_value = "15s", value_parser = parsed)]
     lease_duration: Duration,
 
     /// For how long the leader goes on without a renewal; less than the lease's duration.
-    #[arg(long, env = "RENEW_DEADLINE", value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    #[arg(long, env = "RENEW_DEADLINE", value_name = "DURATION", default_value = "10s", value_parser = parsed)]
     renew_deadline: Duration,
 
     /// How long to wait between two tries to renew or to take the Lease, up to a fifth more.
-    #[arg(long, env = "RETRY_PERIOD", value_name = "DURATION", default_value = "2s", value_parser = duration)]
+    #[arg(long, env = "RETRY_PERIOD", value_name = "DURATION", default_value = "2s", value_parser = parsed)]
     retry_period: Duration,
 
     /// The name of the Lease: the same for all operators of which one is to work.
@@ -117,13 +116,8 @@ fn identity() -> Result<String, LeaderArgsError> {
     Ok(format!("{}_{:016x}", name.trim(), u64::from_be_bytes(random)))
 }
 
-fn duration(text: &str) -> Result<Duration, &'static str> {
-    let short = Some(text).filter(|text| (1..=MAX_DURATION).contains(&text.len()));
-    let parsed = short.and_then(|text| text.parse::<kube::core::Duration>().ok());
-    parsed
-        .filter(|duration| !duration.is_negative())
-        .map(Duration::from)
-        .ok_or("it must be a duration such as 15s, 500ms or 1m30s")
+fn parsed(text: &str) -> Result<Duration, &'static str> {
+    duration::parse(text).ok_or("it must be a duration such as 15s, 500ms or 1m30s")
 }
 
 #[cfg(test)]
@@ -169,7 +163,7 @@ mod tests {
             ("--retry-period -2s", "unexpected argument"),
             ("--retry-period=-2s", "a duration such as"),
             ("--lease-duration 99999999999999999999999h", "a duration such as"),
-            ("--lease-duration 99999999999h", "whole seconds, from 1s to 1h"),
+            ("--lease-duration 2000000h", "whole seconds, from 1s to 1h"),
             ("--leader-elect --lease-name a/b --lease-namespace x", "--lease-name"),
             ("--leader-elect --lease-name=-a --lease-namespace x", "--lease-name"),
             ("--leader-elect --lease-namespace A", "can't be a namespace"),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     listings::{Pollers, WatchKey},
-    telemetry::Metrics,
+    telemetry::{Metrics, Vitals, Watchdog},
 };
 
 pub(super) struct Context {
@@ -18,6 +18,7 @@ pub(super) struct Context {
     pub(super) leadership: Leadership,
     pub(super) options: Options,
     pub(super) metrics: Metrics,
+    pub(super) watchdog: Watchdog,
     pub(super) pollers: Pollers<Sources>,
     pub(super) states: States,
     pub(super) watches: Watches,
@@ -26,15 +27,22 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(client: Client, parts: Parts, news: mpsc::Sender<WatchKey>, watches: Watches) -> Self {
+    pub(super) fn new(
+        client: Client,
+        parts: Parts,
+        vitals: Vitals,
+        news: mpsc::Sender<WatchKey>,
+        watches: Watches,
+    ) -> Self {
         let Parts { sms, ambient, leadership, options, metrics } = parts;
         let secrets = Secrets::new(client.clone());
         let sources = Sources::new(secrets.clone(), ambient);
         let known = watches.clone();
-        let pollers = Pollers::new(sources, sms, news, move |key| exists(&known, key));
+        let watchdog = Watchdog { vitals, panics: metrics.panics.clone() };
+        let pollers = Pollers::new(sources, sms, watchdog.clone(), news, move |key| exists(&known, key));
         let writes = Writes::new(options.write_rate, metrics.status_writes.clone());
         let states = States::default();
-        Self { client, leadership, options, metrics, pollers, states, watches, writes, secrets }
+        Self { client, leadership, options, metrics, watchdog, pollers, states, watches, writes, secrets }
     }
 
     /// A watch has been deleted.

@@ -4,6 +4,9 @@ use std::{future::Future, time::Duration};
 
 use thiserror::Error;
 
+use super::survival::PATIENCE;
+use crate::telemetry::Panicked;
+
 /// How long the API server may take for one call.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -30,6 +33,12 @@ pub(super) enum Error {
         /// What was to be done.
         doing: &'static str,
     },
+    /// It took too long, and was ended wherever it was.
+    #[error("the reconcile took longer than {} seconds, and was ended", PATIENCE.as_secs())]
+    TooLong,
+    /// It panicked.
+    #[error("{}", Panicked)]
+    Defect,
     /// Somebody else has written the watch since it was read.
     #[error("the watch has changed meanwhile")]
     Conflict,

@@ -6,14 +6,16 @@ mod error;
 mod events;
 mod leadership;
 mod namespaces;
+mod pulse;
 mod reconcile;
 mod secret_changes;
 mod secrets;
 mod state;
 mod status;
+mod survival;
 mod writes;
 
-use std::{convert::Infallible, future::Future, sync::Arc};
+use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt, TryStreamExt, future, stream};
 use kube::{
@@ -40,7 +42,11 @@ use crate::{
 use context::Context;
 pub use leadership::{Candidacy, Election, Leadership, Pulse};
 pub use namespaces::Scope;
+pub use pulse::READ_PATIENCE;
 pub use secrets::read_secret;
+
+/// Within which time the loop that begins reconciles comes round. It waits for nothing.
+const LOOP: Duration = Duration::from_mins(2);
 
 /// How many announcements of pollers wait at most.
 const NEWS: usize = 1024;
@@ -86,10 +92,12 @@ pub async fn run(
     let (store, writer) = reflector::store::<MigrationTaskWatch>();
     let (news, announced) = mpsc::channel(NEWS);
     let concurrency = parts.options.concurrency;
-    let context = Arc::new(Context::new(client, parts, news, store.clone()));
+    let vitals = health.vitals().clone();
+    let context = Arc::new(Context::new(client, parts, vitals.clone(), news, store.clone()));
 
     let health = health.clone();
-    let watches = namespaces::watches(&context.client, &context.options.scope, move || health.ready())
+    let ready = move || health.ready();
+    let watches = namespaces::watches(&context.client, &context.options.scope, &vitals, ready)
         .reflect(writer)
         .inspect_ok({
             let context = context.clone();
@@ -103,6 +111,7 @@ pub async fn run(
             .await
             .map(|key: WatchKey| (ObjectRef::new(&key.name).within(&key.namespace), announced))
     });
+    let announced = vitals.watch("the loop that begins reconciles", LOOP, announced.boxed());
 
     let controller = Controller::for_stream(watches, store)
         .with_config(controller::Config::default().concurrency(concurrency))
@@ -121,7 +130,8 @@ async fn notice_secrets(context: &Context) -> Infallible {
         let on_change = |namespace: &str, secret: &str, version: Option<&str>| {
             context.secret_changed(namespace, secret, version);
         };
-        secret_changes::notice(&context.client, &context.options.scope, &context.watches, on_change).await
+        let Context { client, options, watches, watchdog, .. } = context;
+        secret_changes::notice(client, &options.scope, &watchdog.vitals, watches, on_change).await
     } else {
         future::pending().await
     }
@@ -168,3 +178,6 @@ async fn drain(controller: impl Stream<Item = Reconciled>) {
 
 /// The watches that the API server has told of.
 type Watches = Store<MigrationTaskWatch>;
+
+#[cfg(test)]
+mod tests;

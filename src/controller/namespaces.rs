@@ -19,9 +19,11 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tracing::{debug, warn};
 
+use super::pulse;
 use crate::{
     api::{MigrationTaskWatch, MigrationTaskWatchSpec},
     core::{last::trim, namespace::Namespace},
+    telemetry::Vitals,
 };
 use merge::Merge;
 
@@ -45,15 +47,15 @@ impl FromIterator<Namespace> for Scope {
 
 impl Scope {
     /// One stream for each namespace, or a single one for all.
-    fn apis<K>(&self, client: &Client) -> Vec<(String, Api<K>)>
+    /// `client` gives each a client of its own.
+    fn apis<K>(&self, client: impl Fn() -> Client) -> Vec<(String, Api<K>)>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
     {
         match self {
-            Self::Cluster => vec![("all".to_owned(), Api::all(client.clone()))],
+            Self::Cluster => vec![("all".to_owned(), Api::all(client()))],
             Self::Namespaces(namespaces) => {
-                let api =
-                    |name: &Namespace| (name.to_string(), Api::namespaced(client.clone(), name.as_str()));
+                let api = |name: &Namespace| (name.to_string(), Api::namespaced(client(), name.as_str()));
                 namespaces.iter().map(api).collect()
             }
         }
@@ -65,6 +67,8 @@ impl Scope {
 pub(super) struct Subject {
     /// The objects.
     pub(super) objects: &'static str,
+    /// The stream, when it is stuck.
+    pub(super) stream: &'static str,
     /// The right to see them.
     pub(super) right: &'static str,
     /// What it means that they can't be seen.
@@ -75,6 +79,7 @@ pub(super) struct Subject {
 
 const WATCHES: Subject = Subject {
     objects: "MigrationTaskWatches",
+    stream: "a stream of MigrationTaskWatches",
     right: "get, list and watch on migrationtaskwatches (migration-task-watch.dev)",
     consequence: "watches there are not worked on",
     // Each may have a status of half a megabyte.
@@ -87,6 +92,7 @@ pub(super) fn streams<K>(
     client: &Client,
     scope: &Scope,
     subject: Subject,
+    vitals: &Vitals,
 ) -> Vec<BoxStream<'static, Event<K>>>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
@@ -103,7 +109,7 @@ where
             .filter_map(|event| future::ready(event.ok()))
             .boxed()
     };
-    scope.apis(client).into_iter().map(stream).collect()
+    scope.apis(|| pulse::client(client, vitals, subject.stream)).into_iter().map(stream).collect()
 }
 
 /// What happens to the watches of all namespaces in scope, as one stream for one store, without the tasks of their
@@ -111,9 +117,10 @@ where
 pub(super) fn watches(
     client: &Client,
     scope: &Scope,
+    vitals: &Vitals,
     listed: impl FnOnce() + Send + 'static,
 ) -> BoxStream<'static, watcher::Result<Event<MigrationTaskWatch>>> {
-    let streams = streams(client, scope, WATCHES);
+    let streams = streams(client, scope, WATCHES, vitals);
     let mut merge = Merge::new(streams.len(), |metadata| MigrationTaskWatch {
         metadata,
         spec: MigrationTaskWatchSpec::default(),

@@ -15,12 +15,14 @@ use super::{
     events, requested,
     state::State,
     status,
+    survival::{self, Aim, survive},
 };
 use crate::{
     api::MigrationTaskWatch,
     core::{
         budget::Turn,
         decide::{Decision, Identity, Inputs, Observation, WholeNeeded, decide},
+        failure::Failure,
         last::Last,
         outbox::owed,
         plan::Plan,
@@ -30,6 +32,9 @@ use crate::{
     listings::{Request, WatchKey},
 };
 
+/// Within which time a reconcile has ended, with what it says of its own mistakes.
+const WITHIN: Duration = survival::PATIENCE.saturating_mul(3);
+
 /// The longest value of the annotation that is told apart.
 const MAX_REQUEST: usize = 256;
 
@@ -38,8 +43,18 @@ pub(super) async fn reconcile(
     context: Arc<Context>,
 ) -> Result<Action, Error> {
     let Some(key) = key(&watch.metadata) else { return Ok(Action::await_change()) };
-    let mut state = context.states.take(&key);
-    let result = Pass { context: &context, key: &key, state: &mut state }.run(&watch).await;
+    let _reconciled = context.watchdog.vitals.expect("the reconcile of a watch", WITHIN);
+    let state = context.states.take(&key);
+    let failures = state.failures;
+    let pass = |aim, mut state| {
+        let (context, key, watch) = (&context, &key, &watch);
+        Box::pin(async move {
+            let result = Pass { context, key, state: &mut state, aim }.run(watch).await;
+            (state, result)
+        })
+    };
+    let in_doubt = || State::in_doubt(failures);
+    let (mut state, result) = survive(&context.watchdog.panics, state, in_doubt, pass).await;
     state.trim();
     state.failures = if result.is_ok() { 0 } else { state.failures.saturating_add(1) };
     if context.knows(&key) {
@@ -64,6 +79,7 @@ struct Pass<'a> {
     context: &'a Context,
     key: &'a WatchKey,
     state: &'a mut State,
+    aim: Aim,
 }
 
 impl Pass<'_> {
@@ -141,7 +157,11 @@ impl Pass<'_> {
     fn observe(&self, watch: &MigrationTaskWatch, plan: Option<&Plan>) -> Observation {
         if let Some(plan) = plan {
             let requested_at = requested(&watch.metadata).map(|value| cut(value, MAX_REQUEST).to_owned());
-            return self.context.pollers.ask(self.key, &Request { plan: plan.clone(), requested_at });
+            let found = self.context.pollers.ask(self.key, &Request { plan: plan.clone(), requested_at });
+            return match self.aim {
+                Aim::Usual => found,
+                Aim::Confess => Observation { snapshot: None, failure: Some(Failure::defect()), ..found },
+            };
         }
         self.context.pollers.stop(self.key);
         Observation::start(Timestamp::now())

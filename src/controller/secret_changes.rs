@@ -16,11 +16,12 @@ use super::{
     Watches,
     namespaces::{Scope, Subject, streams},
 };
-use crate::api::MigrationTaskWatch;
+use crate::{api::MigrationTaskWatch, telemetry::Vitals};
 use sightings::{Change, SecretName, Sightings};
 
 const SECRETS: Subject = Subject {
     objects: "Secrets",
+    stream: "a stream of Secrets",
     right: "list and watch on secrets (in the chart, secrets.watch)",
     consequence: "their changes are noticed when they are read next, as without --watch-secrets",
     page: 500,
@@ -31,10 +32,11 @@ const SECRETS: Subject = Subject {
 pub(super) async fn notice(
     client: &Client,
     scope: &Scope,
+    vitals: &Vitals,
     watches: &Watches,
     on_change: impl Fn(&str, &str, Option<&str>),
 ) -> Infallible {
-    let streams = streams::<PartialObjectMeta<Secret>>(client, scope, SECRETS).into_iter();
+    let streams = streams::<PartialObjectMeta<Secret>>(client, scope, SECRETS, vitals).into_iter();
     // Each stream has a memory of its own: the end of its list says nothing of other namespaces.
     let sighted = streams.map(|events| {
         let watches = watches.clone();

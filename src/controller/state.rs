@@ -32,6 +32,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// A state of which no more is known than that there was one: the watch is read before anything is decided from it.
+    pub(super) fn in_doubt(failures: u32) -> Self {
+        Self { newest: Some(String::new()), failures, ..Self::default() }
+    }
+
     /// Whether a cached watch can be decided from: it is the first version seen, or the newest, or that without the
     /// operator's own last write, which is kept here.
     pub(super) fn trusts(&self, watch: &MigrationTaskWatch) -> bool {

@@ -218,8 +218,8 @@ impl<'a> Draft<'a> {
     /// Reads back what the status remembers, or says why that can't be done.
     fn restore(&self) -> Result<Result<Arc<Memory>, String>, WholeNeeded> {
         let last = self.inputs.last.as_whole().ok_or(WholeNeeded)?;
-        let memory = Memory::restore(&self.inputs.identity.uid, last).map(Arc::new);
-        Ok(memory.map_err(|error| format!("What was known of omitted tasks is lost, since {error}.")))
+        let memory = Memory::restore(&self.inputs.identity.uid, self.plan.stall_after, last).map(Arc::new);
+        Ok(memory.map_err(|error| format!("What was known of the tasks is lost, since {error}.")))
     }
 
     /// Counts what was found, unless that is known.

@@ -133,6 +133,13 @@ impl Failure {
         }
     }
 
+    /// A mistake of the operator's own.
+    #[must_use]
+    pub fn defect() -> Self {
+        let message = "The operator made a mistake of its own, and tries again. Its log says what it was: please report that.";
+        Self::new(FailureKind::InternalError, message)
+    }
+
     /// Whether trying costs so much that it isn't tried again soon.
     #[must_use]
     pub fn is_costly(&self) -> bool {

@@ -1,10 +1,13 @@
 //! What is remembered of one task.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::task::{Percent, Task, TaskState};
+use super::{
+    task::{Percent, Task, TaskState},
+    time::{after, before},
+};
 use crate::api::TaskStatus;
 
 /// Whether a remembered task was in the last listing.
@@ -114,12 +117,48 @@ impl Known {
             stalled_since: note.and_then(|note| note.stalled_since),
         }
     }
+
+    /// Whether it was in the last listing.
+    pub(super) fn is_listed(&self) -> bool {
+        self.presence == Presence::Listed
+    }
+
+    /// Whether it was told as stalled.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled_since.is_some()
+    }
+
+    /// Fills in what a status lacks of a stall. `told` is when it was written, if it counts more stalled tasks than it
+    /// says of which.
+    pub(super) fn derive_stall(&mut self, patience: Duration, told: Option<Timestamp>) {
+        match (self.last_progress, self.stalled_since) {
+            (None, Some(since)) => self.last_progress = Some(before(since, patience)),
+            (Some(last), None) => {
+                let since = after(last, patience);
+                self.stalled_since = told.filter(|told| since <= *told).map(|_| since);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A state of a phase, for a status that has no more than that. Only phases are told.
+fn state_of(phase: &str) -> TaskState {
+    match phase {
+        "Pending" => TaskState::Ready,
+        "Running" => TaskState::Running,
+        "Syncing" => TaskState::Syncing,
+        "Succeeded" => TaskState::MigrateSuccess,
+        "Failed" => TaskState::MigrateFail,
+        "Aborted" => TaskState::Abort,
+        _ => TaskState::parse(""),
+    }
 }
 
 impl From<&TaskStatus> for Known {
     fn from(task: &TaskStatus) -> Self {
         Self {
-            state: TaskState::parse(&task.state),
+            state: if task.state.is_empty() { state_of(&task.phase) } else { TaskState::parse(&task.state) },
             name: task.name.as_deref().map(Arc::from),
             presence: Presence::Listed,
             mark: Some(Mark {

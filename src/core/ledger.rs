@@ -38,7 +38,7 @@ pub enum LedgerError {
     #[error("the ledger has the unknown version {0}")]
     UnknownVersion(u8),
     /// There is none, though there are tasks that it should hold: too many of them, or somebody has removed it.
-    #[error("there is no ledger of them")]
+    #[error("there is no ledger of the omitted ones")]
     Missing,
     /// It was changed by somebody else.
     #[error("the ledger is damaged")]

@@ -4,15 +4,29 @@
 //! a restart it comes back from the status: from the tasks that are written out, and from the
 //! [`ledger`](super::ledger) for those that are not.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
+
+use k8s_openapi::jiff::Timestamp;
 
 use super::{
     known::Known,
     ledger::{Ledger, LedgerError},
     listed::{Listed, ListedTasks},
+    summary::number,
     task::{Task, TaskId},
 };
 use crate::api::MigrationTaskWatchStatus;
+
+/// Why a status can't be compared with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MemoryError {
+    /// Its ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Somebody has edited it, or another version of the operator has left something out.
+    #[error("the status no longer holds all tasks that it counts")]
+    Incomplete,
+}
 
 /// All that is remembered.
 #[derive(Clone, Debug, Default)]
@@ -46,18 +60,51 @@ impl Memory {
     /// Reads back what a status remembers.
     ///
     /// # Errors
-    /// The ledger can't be read; the next listing must be a new baseline.
-    pub fn restore(uid: &str, status: &MigrationTaskWatchStatus) -> Result<Self, LedgerError> {
+    /// The ledger can't be read, or not all tasks are there; the next listing must be a new baseline.
+    pub fn restore(
+        uid: &str,
+        stall_after: Option<Duration>,
+        status: &MigrationTaskWatchStatus,
+    ) -> Result<Self, MemoryError> {
         let mut hashed = match &status.ledger {
             Some(ledger) => Ledger::decode(uid, ledger)?,
             None if status.omitted_tasks.is_some_and(|omitted| omitted > 0) => {
-                return Err(LedgerError::Missing);
+                return Err(LedgerError::Missing.into());
             }
             None => Ledger::default(),
         };
-        let mut named: HashMap<TaskId, Known> = hashed.take_named().collect();
-        named.extend(status.tasks.iter().map(|task| (TaskId::new(&task.id), Known::from(task))));
-        Ok(Self { named, hashed, ..Self::default() })
+        let mut memory = Self { named: hashed.take_named().collect(), hashed, ..Self::default() };
+        let omitted = memory.count(Known::is_listed);
+        let mut written: Vec<(TaskId, Known)> = status
+            .tasks
+            .iter()
+            .filter(|task| !task.id.is_empty())
+            .map(|task| (TaskId::new(&task.id), Known::from(task)))
+            .collect();
+        if let Some(patience) = stall_after {
+            let written_stalls = written.iter().filter(|(_, known)| known.is_stalled()).count();
+            let told = told_without_stalls(status, memory.count(Known::is_stalled) + written_stalls);
+            written.iter_mut().for_each(|(_, known)| known.derive_stall(patience, told));
+        }
+        memory.named.extend(written);
+        let total = status.summary.as_ref().map_or(0, |summary| summary.total);
+        // Tasks that have been forgotten would be told as new ones.
+        if number(memory.count(Known::is_listed)) < total
+            || number(omitted) < status.omitted_tasks.unwrap_or(0)
+        {
+            return Err(MemoryError::Incomplete);
+        }
+        Ok(memory)
+    }
+
+    /// How many of those that aren't in a listing of this process are so.
+    fn count(&self, is_so: impl Fn(&Known) -> bool) -> usize {
+        self.restored().filter(|known| is_so(known)).count()
+    }
+
+    /// What is known of tasks that aren't in a listing of this process.
+    fn restored(&self) -> impl Iterator<Item = &Known> {
+        self.named.values().chain(self.hashed.iter().map(|(_, known)| known))
     }
 
     /// The tasks of the last listing, in the order of their ids.
@@ -73,7 +120,12 @@ impl Memory {
 
     /// The tasks that count for the gates though they are no longer listed.
     pub fn excused(&self) -> impl Iterator<Item = &Known> {
-        let hashed = self.hashed.iter().map(|(_, known)| known);
-        self.named.values().chain(hashed).filter(|known| known.presence.counts_for_gates())
+        self.restored().filter(|known| known.presence.counts_for_gates())
     }
+}
+
+/// When a status was written, if it counts more stalled tasks than these.
+fn told_without_stalls(status: &MigrationTaskWatchStatus, stalls: usize) -> Option<Timestamp> {
+    let is_lacking = status.summary.as_ref().is_some_and(|summary| number(stalls) < summary.stalled);
+    status.last_sync_time.as_ref().filter(|_| is_lacking).map(|time| time.0)
 }

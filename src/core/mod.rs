@@ -5,6 +5,7 @@ mod bucket;
 pub mod budget;
 pub mod conditions;
 pub mod decide;
+pub mod duration;
 pub mod endpoint;
 pub mod failure;
 pub mod filter;

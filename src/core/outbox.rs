@@ -36,7 +36,9 @@ pub fn event_name(uid: &str, sequence: i64, place: usize) -> String {
 #[must_use]
 pub fn owed(outbox: Option<&Outbox>, delivered: Option<i64>, now: Timestamp) -> Option<&Outbox> {
     outbox.filter(|outbox| {
-        let age = outbox.time.as_ref().map_or(0, |time| now.as_second() - time.0.as_second());
+        // The sequence begins with the seconds since 1970, too.
+        let made = outbox.time.as_ref().map_or(outbox.sequence, |time| time.0.as_second());
+        let age = now.as_second().saturating_sub(made);
         !outbox.events.is_empty() && delivered != Some(outbox.sequence) && age < DELIVERABLE_FOR_SECONDS
     })
 }

@@ -6,6 +6,7 @@ use ring::digest;
 use serde_json::json;
 
 use super::{
+    duration,
     endpoint::{AllowedEndpoints, Endpoint, Region},
     failure::{Failure, FailureKind},
     filter::Filter,
@@ -85,8 +86,7 @@ impl Plan {
                 Duration::from_hours(24),
             )?,
             suspended: spec.suspend,
-            stall_after: Some(duration("spec.stallAfter", &spec.stall_after)?)
-                .filter(|after| !after.is_zero()),
+            stall_after: Some(parsed("spec.stallAfter", &spec.stall_after)?).filter(|after| !after.is_zero()),
             task_limit: usize::try_from(spec.task_limit.clamp(0, 2000)).unwrap_or(0),
             endpoint,
         })
@@ -166,17 +166,13 @@ fn credentials(
     }
 }
 
-fn duration(field: &str, text: &str) -> Result<Duration, Failure> {
-    let parsed = text.parse::<kube::core::Duration>();
-    parsed
-        .ok()
-        .filter(|duration| !duration.is_negative())
-        .map(Duration::from)
+fn parsed(field: &str, text: &str) -> Result<Duration, Failure> {
+    duration::parse(text)
         .ok_or_else(|| invalid(format!("{field} must be a duration such as 30s, 5m or 1h30m.")))
 }
 
 fn bounded(field: &str, text: &str, least: Duration, most: Duration) -> Result<Duration, Failure> {
-    let duration = duration(field, text)?;
+    let duration = parsed(field, text)?;
     if (least..=most).contains(&duration) {
         Ok(duration)
     } else {
@@ -229,6 +225,8 @@ mod tests {
             (json!({"interval": "4s"}), "spec.interval"),
             (json!({"interval": "-1m"}), "spec.interval"),
             (json!({"stallAfter": "soon"}), "spec.stallAfter"),
+            (json!({"stallAfter": "99999999999999999999h"}), "spec.stallAfter"),
+            (json!({"interval": "99999999999999999999h"}), "spec.interval"),
             (json!({"endpoint": "ftp://x"}), "spec.endpoint"),
             (json!({"region": "Not A Region"}), "spec.region"),
             (json!({"region": null}), "spec.region"),

@@ -5,6 +5,7 @@ mod round;
 
 use std::{
     collections::HashMap,
+    future::Future,
     hash::{DefaultHasher, Hash, Hasher},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -16,7 +17,7 @@ use std::{
 use k8s_openapi::jiff::Timestamp;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tracing::debug;
 
@@ -32,6 +33,7 @@ use crate::{
         task::Snapshot,
     },
     sms::{AccountKey, Client, Error, ListTarget, Login, Query},
+    telemetry::{Panicked, Watchdog},
 };
 
 /// How many tasks that left a state are looked up one by one, where all can be listed instead.
@@ -39,16 +41,27 @@ const MOST_LOOK_UPS: usize = 50;
 /// The least time between two listings of an account, or of a watch, however often somebody asks.
 pub(super) const LEAST_GAP: Duration = Duration::from_secs(1);
 
+/// More than any pause before a listing.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// What is spared for a busy machine.
+const MARGIN: Duration = Duration::from_mins(5);
+
 /// The feeds of all accounts.
 pub(super) struct Feeds {
     client: Client,
+    watchdog: Watchdog,
     by_account: Mutex<HashMap<AccountKey, Arc<Feed>>>,
     sequence: AtomicU64,
 }
 
 impl Feeds {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client, by_account: Mutex::default(), sequence: AtomicU64::new(0) }
+    pub(super) fn new(client: Client, watchdog: Watchdog) -> Self {
+        Self { client, watchdog, by_account: Mutex::default(), sequence: AtomicU64::new(0) }
+    }
+
+    /// How long a round takes at most: two listings, where tasks that left a state are looked up; or the pause before it.
+    fn longest_round(&self) -> Duration {
+        self.client.longest_listing().saturating_mul(2).max(LONGEST_PAUSE) + MARGIN
     }
 
     /// Whose listings a watch needs.
@@ -250,7 +263,10 @@ impl Membership {
         need: &Query,
         wish: Wish,
     ) -> Arc<Round> {
+        let round = self.feeds.longest_round();
+        let expected = self.feeds.watchdog.vitals.expect("waiting for the listing of an account", round);
         loop {
+            expected.renew(round);
             match self.next(target, login, need, wish) {
                 Next::Take(round) => return round,
                 Next::Await(mut running, is_wanted) => {
@@ -260,7 +276,11 @@ impl Membership {
                     match done {
                         Some(round) if is_wanted && !round.wanted_too_much(need) => return round,
                         Some(_) => {}
-                        None => self.feed.lock().running = None,
+                        None => {
+                            self.feed.lock().running = None;
+                            // Whatever has ended it may end the next one.
+                            sleep(LEAST_GAP).await;
+                        }
                     }
                 }
                 Next::Sleep(until) => sleep_until(until).await,
@@ -287,7 +307,13 @@ impl Membership {
         let running = Running { query: query.clone(), started: now, done };
         state.running = Some(running.clone());
         drop(state);
-        self.start(target.clone(), login.clone(), query, now, sender);
+        let (feeds, feed) = (self.feeds.clone(), self.feed.clone());
+        let (target, login, asked) = (target.clone(), login.clone(), query.clone());
+        let listing = async move {
+            let (before, can_list_all) = feed.lock().known();
+            feeds.list(&target, &login, &asked, before.as_deref(), can_list_all).await
+        };
+        self.start(listing, query, now, sender);
         // What was chosen for all members covers this one's need.
         Next::Await(running, true)
     }
@@ -295,17 +321,21 @@ impl Membership {
     /// Lists in a task of its own, so that it goes on when the watch that began it is deleted.
     fn start(
         &self,
-        target: ListTarget,
-        login: Arc<Login>,
+        listing: impl Future<Output = Result<Found, Error>> + Send + 'static,
         query: Query,
         started: Instant,
         done: watch::Sender<Option<Arc<Round>>>,
     ) {
         let (feeds, feed) = (self.feeds.clone(), self.feed.clone());
         tokio::spawn(async move {
-            let (before, can_list_all) = feed.lock().known();
-            let result = feeds.list(&target, &login, &query, before.as_deref(), can_list_all).await;
-            let round = feed.end(result.map_err(|error| Failure::from(&error)), query, started);
+            let Watchdog { vitals, panics } = &feeds.watchdog;
+            let _listed = vitals.expect("the listing of an account", feeds.longest_round());
+            // Whoever waits for it gets an answer in any case.
+            let result = match panics.caught(listing).await {
+                Ok(result) => result.map_err(|error| Failure::from(&error)),
+                Err(Panicked) => Err(Failure::defect()),
+            };
+            let round = feed.end(result, query, started);
             // Nobody may be waiting any more.
             let _ = done.send(Some(round));
         });

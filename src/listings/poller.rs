@@ -28,6 +28,9 @@ use crate::{
 /// How much later than its age allows a Secret is read, so that it is read then.
 const SECRET_MARGIN: Duration = Duration::from_millis(100);
 
+/// Within which time credentials have been read: calls have 30 seconds, and there are a few in a row at most.
+const LOGIN: Duration = Duration::from_mins(5);
+
 pub(super) struct Poller<S> {
     key: WatchKey,
     requests: watch::Receiver<Request>,
@@ -174,7 +177,11 @@ impl<S: CredentialSource> Poller<S> {
             // A little less than an interval, so that a Secret isn't taken for fresh a whole interval later.
             (Cause::Due, false) => plan.interval * 9 / 10,
         };
-        match self.shared.source.login(&self.key.namespace, &plan.credentials, max_age).await {
+        let login = {
+            let _read = self.shared.watchdog.vitals.expect("reading the credentials of a watch", LOGIN);
+            self.shared.source.login(&self.key.namespace, &plan.credentials, max_age).await
+        };
+        match login {
             Ok(login) => {
                 let round = self.listing(request, &login, cause).await;
                 let due = self.after_round(&round, plan.interval);

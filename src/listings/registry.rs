@@ -3,21 +3,37 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use k8s_openapi::jiff::Timestamp;
 use tokio::{
     sync::{Notify, mpsc, watch},
     task::AbortHandle,
+    time::Instant,
 };
 
 use super::{
-    CredentialSource, Request, feed::Feeds, key::WatchKey, observe::Slot, poller::Poller, shared::Shared,
+    CredentialSource, Request,
+    feed::Feeds,
+    key::WatchKey,
+    observe::{Outcome, Slot},
+    poller::Poller,
+    shared::Shared,
 };
 use crate::{
-    core::{decide::Observation, plan::CredentialsRef},
+    core::{
+        decide::Observation,
+        failure::Failure,
+        plan::CredentialsRef,
+        schedule::{retry_delay, seed},
+    },
     sms::Client,
+    telemetry::{Panicked, Watchdog},
 };
+
+/// A poller that has gone on for so long has got over its last panic.
+const CALM: Duration = Duration::from_hours(1);
 
 /// The pollers of all watches.
 pub struct Pollers<S> {
@@ -38,17 +54,53 @@ impl Drop for Running {
     }
 }
 
+/// What a poller is made of, so that another can take its place.
+struct Work<S> {
+    key: WatchKey,
+    requests: watch::Receiver<Request>,
+    slot: Arc<Slot>,
+    nudged: Arc<Notify>,
+    shared: Arc<Shared<S>>,
+}
+
+impl<S: CredentialSource> Work<S> {
+    /// Polls until the watch is gone. A poller that panics is replaced, later each time; meanwhile the watch shows it.
+    async fn go_on(self) {
+        let mut panics = 0;
+        loop {
+            let began = Instant::now();
+            let Err(Panicked) = self.shared.watchdog.panics.caught(self.poller().run()).await else { return };
+            panics = if began.elapsed() < CALM { panics + 1 } else { 1 };
+            let failure = Failure::defect();
+            let request = self.requests.borrow().clone();
+            let pause = retry_delay(&failure, panics, request.plan.interval, seed(&self.key.uid));
+            let is_news = self.slot.publish(&request, Outcome::Failed(failure));
+            if is_news && !self.shared.announce(&self.key).await {
+                return;
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn poller(&self) -> Poller<S> {
+        let Self { key, requests, slot, nudged, shared } = self;
+        Poller::new(key.clone(), requests.clone(), slot.clone(), nudged.clone(), shared.clone())
+    }
+}
+
 impl<S: CredentialSource> Pollers<S> {
     /// No pollers yet. `news` gets the key of each watch that has something new; `is_alive` says whether a watch
     /// still exists, so that the poller of one that was deleted meanwhile ends.
     pub fn new(
         source: S,
         client: Client,
+        watchdog: Watchdog,
         news: mpsc::Sender<WatchKey>,
         is_alive: impl Fn(&WatchKey) -> bool + Send + Sync + 'static,
     ) -> Self {
         let is_alive = Box::new(is_alive);
-        let shared = Shared { source, feeds: Arc::new(Feeds::new(client)), is_alive, news };
+        let feeds = Arc::new(Feeds::new(client, watchdog.clone()));
+        let shared = Shared { source, feeds, is_alive, news, watchdog };
         Self { shared: Arc::new(shared), running: Mutex::default() }
     }
 
@@ -68,9 +120,15 @@ impl<S: CredentialSource> Pollers<S> {
         let (sender, receiver) = watch::channel(request.clone());
         let slot = Arc::new(Slot::new(request.clone(), now));
         let nudged = Arc::new(Notify::new());
-        let poller = Poller::new(key.clone(), receiver, slot.clone(), nudged.clone(), self.shared.clone());
         let observation = slot.observation();
-        let task = tokio::spawn(poller.run()).abort_handle();
+        let work = Work {
+            key: key.clone(),
+            requests: receiver,
+            slot: slot.clone(),
+            nudged: nudged.clone(),
+            shared: self.shared.clone(),
+        };
+        let task = tokio::spawn(work.go_on()).abort_handle();
         running.insert(key.clone(), Running { requests: sender, slot, nudged, task });
         observation
     }
@@ -95,3 +153,6 @@ impl<S: CredentialSource> Pollers<S> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

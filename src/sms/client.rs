@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
 };
 
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
@@ -19,7 +20,7 @@ use super::{
     listing::{self, Collected, Manner, PageRequest, StateFilter},
     network::NetworkError,
     options::ClientOptions,
-    patience::Patience,
+    patience::{self, Patience},
     retry::with_retries,
     sessions::{Session, Sessions, SignIn},
     wire::Page,
@@ -167,6 +168,12 @@ impl Client {
             sessions: Sessions::default(),
             digest_key: DigestKey::random()?,
         })
+    }
+
+    /// How long a listing takes at most.
+    #[must_use]
+    pub fn longest_listing(&self) -> Duration {
+        patience::longest(self.http.options().listing_timeout)
     }
 
     /// What tells the listings of different accounts apart.

@@ -7,6 +7,8 @@ pub mod client;
 pub mod credentials;
 pub mod error;
 mod gate;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod hostile;
 mod http;
 mod iam;
 mod lanes;

@@ -16,6 +16,11 @@ const SPREAD: u32 = 12;
 const WITHOUT_PAGES: Duration = Duration::from_secs(2);
 const REFUSED_WITHOUT_PAGES: Duration = Duration::from_secs(10);
 
+/// How long a listing can take whose time is this by itself.
+pub(super) fn longest(limit: Duration) -> Duration {
+    limit.saturating_mul(SPREAD)
+}
+
 /// The time of one listing.
 #[derive(Debug)]
 pub(super) struct Patience {
@@ -74,7 +79,7 @@ impl Patience {
 
     fn deadline(&self, is_spread: bool) -> Instant {
         let last_page = self.lock().last_page.filter(|_| is_spread).unwrap_or(self.began);
-        (last_page + self.limit).min(self.began + self.limit.saturating_mul(SPREAD))
+        (last_page + self.limit).min(self.began + longest(self.limit))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

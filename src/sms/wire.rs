@@ -13,6 +13,7 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
+pub(super) use self::task_error::salvage;
 use self::{
     json::{Object, Value},
     scan::{Malformed, Scanner},

@@ -9,14 +9,16 @@ use std::{
     },
 };
 
-use super::server;
+use super::{server, vitals::Vitals};
 use axum::{Router, extract::State, http::StatusCode, routing::get};
+use tracing::error;
 
 /// How the operator is.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     ready: Arc<AtomicBool>,
     alive: Arc<OnceLock<Check>>,
+    vitals: Vitals,
 }
 
 /// Says whether something goes on.
@@ -44,8 +46,22 @@ impl Health {
         let _ = self.alive.set(Check(Box::new(election)));
     }
 
-    fn is_alive(&self) -> bool {
-        self.alive.get().is_none_or(|Check(goes_on)| goes_on())
+    /// All that is under way: `/livez` fails when something of it is stuck.
+    #[must_use]
+    pub fn vitals(&self) -> &Vitals {
+        &self.vitals
+    }
+
+    /// What is stuck.
+    fn stuck(&self) -> Option<&'static str> {
+        let election = self.alive.get().filter(|Check(goes_on)| !goes_on());
+        if election.is_some() {
+            return Some("the loop that renews the Lease");
+        }
+        let overdue = self.vitals.overdue()?;
+        let seconds = overdue.since.as_secs();
+        error!("{} is stuck: it should have ended {seconds} s ago. Only a new start helps", overdue.what);
+        Some(overdue.what)
     }
 
     /// Answers probes on an address until the process ends.
@@ -58,11 +74,10 @@ impl Health {
     }
 }
 
-async fn livez(State(health): State<Health>) -> (StatusCode, &'static str) {
-    if health.is_alive() {
-        (StatusCode::OK, "ok")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the loop that renews the Lease is stuck")
+async fn livez(State(health): State<Health>) -> (StatusCode, String) {
+    match health.stuck() {
+        None => (StatusCode::OK, "ok".to_owned()),
+        Some(what) => (StatusCode::SERVICE_UNAVAILABLE, format!("{what} is stuck")),
     }
 }
 
@@ -100,5 +115,17 @@ mod tests {
         assert_eq!(answers(&health).await, (200, 503));
         goes_on.store(false, Ordering::Relaxed);
         assert_eq!(answers(&health).await, (503, 503));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_stuck_is_named() {
+        let health = Health::default();
+        let poll = health.vitals().expect("a poll", std::time::Duration::from_secs(60));
+        assert_eq!(answers(&health).await.0, 200);
+        tokio::time::advance(std::time::Duration::from_secs(61)).await;
+        let (code, text) = livez(State(health.clone())).await;
+        assert_eq!((code.as_u16(), text.as_str()), (503, "a poll is stuck"));
+        drop(poll);
+        assert_eq!(answers(&health).await.0, 200);
     }
 }

@@ -5,6 +5,8 @@ use std::io::IsTerminal;
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
+use super::panics;
+
 /// What a line of the log looks like.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub enum Format {
@@ -18,7 +20,7 @@ pub enum Format {
 /// What is logged unless `RUST_LOG` says otherwise.
 const DEFAULT: &str = "info,kube_client=warn,kube_runtime=warn";
 
-/// Starts logging.
+/// Starts logging, of panics as well.
 pub fn start(format: Format) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let logs = tracing_subscriber::fmt()
@@ -29,4 +31,5 @@ pub fn start(format: Format) {
         Format::Text => logs.init(),
         Format::Json => logs.json().flatten_event(true).init(),
     }
+    panics::log();
 }

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{server, status_writes::StatusWrites};
+use super::{panics::Panics, server, status_writes::StatusWrites};
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use k8s_openapi::jiff::Timestamp;
 use prometheus_client::{
@@ -30,6 +30,8 @@ pub struct Metrics {
     pub credentials: CredentialsEnd,
     /// 1 while this operator leads, or is alone; 0 while it stands by.
     pub leader: Gauge,
+    /// Mistakes of the operator's own.
+    pub panics: Panics,
     /// How statuses are written.
     pub status_writes: StatusWrites,
     registry: Arc<Registry>,
@@ -42,9 +44,15 @@ impl Default for Metrics {
         registry.register_collector(Box::new(credentials.clone()));
         let leader = Gauge::default();
         registry.register("leader", "Whether this operator leads (1) or stands by (0)", leader.clone());
+        let panics = Panics::default();
+        registry.register(
+            "panics",
+            "Mistakes of the operator's own, which its log describes",
+            panics.0.clone(),
+        );
         let status_writes = StatusWrites::default();
         registry.register_collector(Box::new(status_writes.clone()));
-        Self { credentials, leader, status_writes, registry: Arc::new(registry) }
+        Self { credentials, leader, panics, status_writes, registry: Arc::new(registry) }
     }
 }
 

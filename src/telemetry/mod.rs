@@ -3,9 +3,22 @@
 mod health;
 pub mod logs;
 mod metrics;
+mod panics;
 mod server;
 mod status_writes;
+mod vitals;
 
 pub use health::Health;
 pub use metrics::Metrics;
+pub use panics::{Panicked, Panics};
 pub use status_writes::StatusWrites;
+pub use vitals::{Expected, Overdue, Vitals, Watched};
+
+/// What sees to it that work goes on. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Watchdog {
+    /// Finds what is stuck.
+    pub vitals: Vitals,
+    /// Outlives mistakes.
+    pub panics: Panics,
+}

@@ -24,4 +24,5 @@ mod sharing;
 mod size;
 mod tenancy;
 mod tls;
+mod upgrades;
 mod writes;

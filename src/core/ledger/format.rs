@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use k8s_openapi::jiff::Timestamp;
 
-use super::{IdHash, Ledger, LedgerError, Page, Trait, groups, sorted::Division};
+use super::{IdHash, Ledger, LedgerError, MAX_LENGTH, Page, Trait, groups, sorted::Division};
 use crate::core::{
     known::{Known, Presence},
     leb128,
@@ -55,9 +55,10 @@ pub(super) fn encode(page: &Page<'_>, division: &Division<'_>) -> String {
 pub(super) fn decode(hash: IdHash, text: &str) -> Result<Ledger, LedgerError> {
     let bytes = BASE64.decode(text).map_err(|_| LedgerError::Damaged)?;
     match bytes.split_first() {
-        Some((&VERSION, rest)) => read(hash, rest).ok_or(LedgerError::Damaged),
-        Some((&version, _)) => Err(LedgerError::UnknownVersion(version)),
-        None => Err(LedgerError::Damaged),
+        Some((&version, _)) if version != VERSION => Err(LedgerError::UnknownVersion(version)),
+        // A longer one isn't ours, and could be made to take a hundred times as much memory.
+        Some((_, rest)) if text.len() <= MAX_LENGTH => read(hash, rest).ok_or(LedgerError::Damaged),
+        _ => Err(LedgerError::Damaged),
     }
 }
 

@@ -148,3 +148,16 @@ fn another_watch_and_another_version_remember_nothing() {
     assert_eq!(Ledger::decode("uid", "Ag").unwrap_err(), LedgerError::UnknownVersion(2));
     assert_eq!(Ledger::decode("uid", "?").unwrap_err(), LedgerError::Damaged);
 }
+
+#[test]
+fn a_ledger_that_is_longer_than_any_is_not_ours() {
+    use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+    // Eight million times the same hash, in a bit each.
+    let bytes = 1 << 20;
+    let mut raw = vec![1, 24, 0, 0, 0, 1, 0, 0, 0];
+    crate::core::leb128::put(&mut raw, 8 * bytes as u64);
+    crate::core::leb128::put(&mut raw, bytes as u64);
+    raw.extend(vec![0; bytes]);
+    let text = STANDARD_NO_PAD.encode(raw);
+    assert_eq!(Ledger::decode("uid", &text).unwrap_err(), LedgerError::Damaged);
+}

@@ -89,7 +89,7 @@ pub(super) fn progress(phase: Phase, copied: Option<Percent>) -> Percent {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl<'a> Details<'a> {
     /// A task of which only this is known.
     pub(crate) fn bare(id: impl Into<Cow<'a, str>>, state: TaskState) -> Self {

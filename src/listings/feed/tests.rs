@@ -8,6 +8,39 @@ use crate::{
 
 const HOUR: Duration = Duration::from_hours(1);
 
+fn feeds(options: ClientOptions) -> Arc<Feeds> {
+    // Another test may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Arc::new(Feeds::new(Client::new(options).unwrap(), Watchdog::default()))
+}
+
+fn target(endpoint: &str) -> ListTarget {
+    let endpoint = Endpoint::parse(endpoint).unwrap();
+    let iam = Ok(Iam { endpoint: endpoint.clone(), otherwise: None });
+    ListTarget { endpoint, enterprise_project_id: None, iam, region: None }
+}
+
+fn login() -> Arc<Login> {
+    let key = &Account::default().access_keys[0];
+    let entries = [("accessKey", &key.id), ("secretKey", &key.secret)];
+    let data: SecretData =
+        entries.into_iter().map(|(name, value)| (name.to_owned(), value.clone().into_bytes())).collect();
+    Arc::new(Login::from_secret_data(&data).unwrap())
+}
+
+fn watch_key(name: &str) -> WatchKey {
+    WatchKey { namespace: "migration".into(), name: name.into(), uid: name.into() }
+}
+
+/// The part of a watch in the listings of an account that nobody asks.
+fn membership() -> (Arc<Feeds>, Membership) {
+    let feeds = feeds(ClientOptions::default());
+    let account = feeds.account(&target("https://sms.cn-north-4.myhuaweicloud.com"), &login());
+    let need = Need { interval: Duration::from_mins(1), query: Query::All };
+    let membership = feeds.join(account, watch_key("wave-1"), need);
+    (feeds, membership)
+}
+
 /// An account, and watches of it.
 struct Stage {
     simulator: Simulator,
@@ -26,28 +59,15 @@ impl Stage {
         let tasks = (0..).zip(states).map(task).collect();
         let accounts = vec![Account::default()];
         let simulator = Simulator::start(Config { accounts, tasks, ..Config::default() }).await.unwrap();
-        // Another test may have installed it.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let options =
             ClientOptions { paging: Paging { page_size: 3, last_offset: 10 }, ..ClientOptions::default() };
-        let endpoint = Endpoint::parse(&simulator.endpoint()).unwrap();
-        let iam = Ok(Iam { endpoint: endpoint.clone(), otherwise: None });
-        let key = &Account::default().access_keys[0];
-        let entries = [("accessKey", &key.id), ("secretKey", &key.secret)];
-        let data: SecretData =
-            entries.into_iter().map(|(name, value)| (name.to_owned(), value.clone().into_bytes())).collect();
-        Self {
-            simulator,
-            feeds: Arc::new(Feeds::new(Client::new(options).unwrap())),
-            target: ListTarget { endpoint, enterprise_project_id: None, iam, region: None },
-            login: Arc::new(Login::from_secret_data(&data).unwrap()),
-        }
+        let target = target(&simulator.endpoint());
+        Self { simulator, feeds: feeds(options), target, login: login() }
     }
 
     fn join(&self, name: &str, query: &Query) -> Membership {
         let account = self.feeds.account(&self.target, &self.login);
-        let watch = WatchKey { namespace: "migration".into(), name: name.into(), uid: name.into() };
-        self.feeds.join(account, watch, Need { interval: HOUR, query: query.clone() })
+        self.feeds.join(account, watch_key(name), Need { interval: HOUR, query: query.clone() })
     }
 
     async fn list(&self, membership: &Membership, need: &Query, wish: Wish) -> Arc<Round> {
@@ -128,4 +148,34 @@ async fn who_needs_less_is_served_beside_those_who_need_too_much() {
         assert!(is_incomplete(&of_all), "{of_all:?}");
         assert_eq!(stage.requests(), 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_panics_is_one_that_failed_and_is_tried_later_each_time() {
+    let (feeds, membership) = membership();
+    let mut pauses = Vec::new();
+    for number in 1..=5 {
+        let (sender, mut done) = watch::channel(None);
+        let listing = async { panic!("on purpose") };
+        membership.start(listing, Query::All, Instant::now(), sender);
+        let round = done.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        let failure = round.result.as_ref().unwrap_err();
+        assert_eq!((failure.kind, round.failures), (FailureKind::InternalError, number));
+        assert_eq!(feeds.watchdog.panics.count(), u64::from(number));
+        pauses.push(round.retry_at - Instant::now());
+        assert!(membership.feed.lock().running.is_none());
+    }
+    assert!(pauses[0] >= Duration::from_secs(2) && pauses.is_sorted(), "{pauses:?}");
+    assert_eq!(feeds.watchdog.vitals.overdue(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_hangs_is_found() {
+    let (feeds, membership) = membership();
+    let (sender, _done) = watch::channel(None);
+    membership.start(std::future::pending(), Query::All, Instant::now(), sender);
+    sleep(feeds.client.longest_listing() * 2).await;
+    assert_eq!(feeds.watchdog.vitals.overdue(), None);
+    sleep(2 * MARGIN).await;
+    assert_eq!(feeds.watchdog.vitals.overdue().unwrap().what, "the listing of an account");
 }

@@ -12,6 +12,7 @@ use crate::{
     },
     listings::feed::Feeds,
     sms::{Client, ClientOptions, Login},
+    telemetry::Watchdog,
 };
 
 /// Fails always in the same way, and keeps when it was asked.
@@ -47,9 +48,10 @@ impl Stage {
         let (news, mut told) = mpsc::channel(8);
         let shared = Shared {
             source: Source { failure, asked: asked.clone() },
-            feeds: Arc::new(Feeds::new(Client::new(ClientOptions::default()).unwrap())),
+            feeds: Arc::new(Feeds::new(Client::new(ClientOptions::default()).unwrap(), Watchdog::default())),
             is_alive: Box::new(|_| true),
             news,
+            watchdog: Watchdog::default(),
         };
         let (requests, receiver) = watch::channel(request(json!({})));
         let slot = Arc::new(Slot::new(request(json!({})), Timestamp::now()));

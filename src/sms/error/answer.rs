@@ -13,7 +13,11 @@ use crate::{
         pace::RateLimit,
         text::{self, limits},
     },
-    sms::{api::Api, credentials::Redactor, wire::json::Object},
+    sms::{
+        api::Api,
+        credentials::Redactor,
+        wire::{json::Object, salvage},
+    },
 };
 
 /// The longest pause that an answer can ask for.
@@ -127,8 +131,9 @@ impl fmt::Display for Answer {
     }
 }
 
-/// What the gateway says of the very request that it refuses comes after these words.
-const QUOTES: [&str; 2] = [", canonicalRequest", ", signature time"];
+/// What the gateway says of the very request that it refuses comes after these words; and what SMS says of policies,
+/// where an answer isn't the JSON that it should be.
+const QUOTES: [&str; 3] = [", canonicalRequest", ", signature time", "\"encoded_authorization_message"];
 
 /// A message without what is of its request alone, which would make it new with each try. What is too short to be an
 /// id of one request may stand for anything in a message.
@@ -148,13 +153,20 @@ struct Parts {
 
 impl Parts {
     fn read(body: &str) -> Self {
-        let Ok(object) = Object::parse(body) else {
-            return Self { message: Some(body.to_owned()), ..Self::default() };
-        };
+        let Ok(object) = Object::parse(body) else { return Self::of_text(body) };
         match object.object("error") {
             Some(error) => Self::of_iam(&error),
             None => Self::of_sms(&object),
         }
+    }
+
+    /// Plain text, or JSON that breaks off.
+    fn of_text(body: &str) -> Self {
+        let [code, message] = ["error_code", "error_msg"].map(|key| salvage(body, key));
+        if code.is_none() && message.is_none() {
+            return Self { message: Some(body.to_owned()), ..Self::default() };
+        }
+        Self { code, message, ..Self::default() }
     }
 
     /// `{"error_code", "error_msg", "request_id", "details": [{"error_code", "error_msg"}]}`

@@ -48,7 +48,7 @@ fn error(code: Option<String>, message: Option<String>) -> Option<TaskError<'sta
 }
 
 /// Finds the string of a key in JSON that breaks off somewhere, perhaps in that string.
-fn salvage(text: &str, key: &str) -> Option<String> {
+pub(in crate::sms) fn salvage(text: &str, key: &str) -> Option<String> {
     let (_, rest) = text.split_once(&format!("\"{key}\""))?;
     let rest = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
     let content = rest.get(..end_of_string(rest)).unwrap_or(rest);

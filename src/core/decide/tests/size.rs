@@ -105,7 +105,7 @@ fn a_ledger_that_somebody_removed_is_a_new_baseline() {
     world.list(tasks());
     let told = world.take_told();
     assert_eq!(told.len(), 1);
-    assert!(told[0].1.contains("What was known of omitted tasks is lost"), "{told:?}");
+    assert!(told[0].1.contains("is lost, since there is no ledger of the omitted ones"), "{told:?}");
 }
 
 proptest! {
