@@ -67,12 +67,13 @@ fuzz: ## Hand bytes of a fuzzer to all that reads those of others (TARGET=page f
 	@fuzz/run.sh "$(or $(TIME),60)" $(TARGET)
 
 .PHONY: generate
-generate: ## Write the CustomResourceDefinition, in crds/ and in the chart
+generate: ## Write the CustomResourceDefinition, in crds/ and in the chart, and the tables in docs/ that tests make
 	@$(need_cargo)
 	@mkdir -p $(dir $(CRD))
 	cargo run --quiet --locked -- crd > $(CRD).new
 	mv $(CRD).new $(CRD)
 	cp $(CRD) $(CHART_CRD)
+	WRITE_DOCS=1 cargo test --quiet --locked --lib document
 
 .PHONY: cluster
 cluster: ## Build the etcd and kube-apiserver of the tests into .build/bin (once)

@@ -25,6 +25,7 @@ use crate::{
         task::Snapshot,
     },
     sms::{ListTarget, Login, Query, credentials::SecretData, secret_data_of_environment},
+    telemetry::Requests,
 };
 
 #[derive(Debug, ClapArgs)]
@@ -70,7 +71,8 @@ pub(super) async fn check(args: Args) -> Result<(), Box<dyn Error>> {
         CredentialsRef::Ambient => args.sms.ambient()?.login().await,
     };
     let login = login.map_err(CheckFailed)?;
-    let listing = args.sms.client()?.list_tasks(&ListTarget::from(&plan), &login, &Query::All).await;
+    let listing =
+        args.sms.client(Requests::default())?.list_tasks(&ListTarget::from(&plan), &login, &Query::All).await;
     let listing = listing.map_err(|error| CheckFailed(Failure::from(&error)))?;
     let now = Timestamp::now();
     let snapshot = listing.into_snapshot(1, now);

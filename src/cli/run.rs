@@ -26,7 +26,7 @@ use crate::{
         policy::{AmbientNamespaces, Policy},
     },
     sms::{self, ClientOptions},
-    telemetry::{Health, Metrics, logs},
+    telemetry::{Health, Metrics, Requests, logs},
 };
 
 /// How long reconciles under way may take once the process is asked to end: less than the 30 seconds of a kubelet.
@@ -127,11 +127,12 @@ impl SmsArgs {
         Ok(sms::Ambient::new(|name| std::env::var(name).ok(), self.metadata_endpoint.clone())?)
     }
 
-    pub(super) fn client(&self) -> Result<sms::Client, Box<dyn Error>> {
+    pub(super) fn client(&self, requests: Requests) -> Result<sms::Client, Box<dyn Error>> {
         Ok(sms::Client::new(ClientOptions {
             max_concurrency: self.sms_max_concurrency.into(),
             rate: self.sms_qps,
             network: self.network.options()?,
+            requests,
             ..ClientOptions::default()
         })?)
     }
@@ -148,13 +149,14 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
         instance: args.instance.clone(),
     };
     let candidacy = args.leader.candidacy()?;
+    let metrics = Metrics::default();
     let operator = Operator {
-        sms: args.sms.client()?,
+        sms: args.sms.client(metrics.requests.clone())?,
         ambient: args.sms.ambient()?,
         client: cluster::client().await?,
         options,
         health: Health::default(),
-        metrics: Metrics::default(),
+        metrics,
         shutdown: shutdown()?.shared(),
     };
     let health = operator.health.clone().serve(args.health_addr).await?;

@@ -39,7 +39,10 @@ impl Context {
         let sources = Sources::new(secrets.clone(), ambient);
         let known = watches.clone();
         let watchdog = Watchdog { vitals, panics: metrics.panics.clone() };
-        let pollers = Pollers::new(sources, sms, watchdog.clone(), news, move |key| exists(&known, key));
+        let pollers = {
+            let listings = metrics.listings.clone();
+            Pollers::new(sources, sms, watchdog.clone(), listings, news, move |key| exists(&known, key))
+        };
         let writes = Writes::new(options.write_rate, metrics.status_writes.clone());
         let states = States::default();
         Self { client, leadership, options, metrics, watchdog, pollers, states, watches, writes, secrets }

@@ -56,6 +56,18 @@ pub(super) async fn call<T>(
 }
 
 impl Error {
+    /// A short name, as metrics have it.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Deadline { .. } => "api_deadline",
+            Self::Api { .. } => "api_error",
+            Self::NotLeading { .. } => "not_leading",
+            Self::TooLong => "too_long",
+            Self::Defect => "defect",
+            Self::Conflict => "conflict",
+        }
+    }
+
     /// The HTTP status that the API server answered with.
     pub(super) fn code(&self) -> Option<u16> {
         match self {

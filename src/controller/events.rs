@@ -16,6 +16,7 @@ use super::{error::Error, leadership::Leadership};
 use crate::{
     api::{MANAGER, MigrationTaskWatch, Outbox, OutboxEvent},
     core::outbox::event_name,
+    telemetry::{Events, Telling},
 };
 
 /// How many events are created at the same time.
@@ -28,33 +29,42 @@ pub(super) async fn deliver(
     watch: &MigrationTaskWatch,
     outbox: &Outbox,
     instance: &str,
+    told: &Events,
 ) -> Result<(), Error> {
     let namespace = watch.metadata.namespace.clone().unwrap_or_default();
     let events: Api<Event> = Api::namespaced(client.clone(), &namespace);
     let all = outbox.events.iter().enumerate();
     let all: Vec<Event> = all.map(|(place, event)| to_event(watch, outbox, place, event, instance)).collect();
     stream::iter(all)
-        .map(|event| create(&events, leadership, event))
+        .map(|event| create(&events, leadership, event, told))
         .buffer_unordered(AT_ONCE)
         .try_collect::<Vec<()>>()
         .await
         .map(drop)
 }
 
-async fn create(events: &Api<Event>, leadership: &Leadership, event: Event) -> Result<(), Error> {
-    match leadership.write("creating an event", events.create(&PostParams::default(), &event)).await {
-        Ok(_) => Ok(()),
-        Err(error) => match error.code() {
-            Some(409) => Ok(()),
-            // The namespace is gone, or the event isn't one: trying again changes nothing.
-            Some(404 | 422) => {
-                warn!(reason = event.reason, note = event.note, "an event can't be created: {error}");
-                Ok(())
-            }
-            Some(403) if is_terminating(&error) => Ok(()),
-            _ => Err(error),
-        },
-    }
+async fn create(
+    events: &Api<Event>,
+    leadership: &Leadership,
+    event: Event,
+    told: &Events,
+) -> Result<(), Error> {
+    let telling =
+        match leadership.write("creating an event", events.create(&PostParams::default(), &event)).await {
+            Ok(_) => Telling::Created,
+            Err(error) => match error.code() {
+                Some(409) => Telling::Known,
+                // The namespace is gone, or the event isn't one: trying again changes nothing.
+                Some(404 | 422) => {
+                    warn!(reason = event.reason, note = event.note, "an event can't be created: {error}");
+                    Telling::GivenUp
+                }
+                Some(403) if is_terminating(&error) => Telling::GivenUp,
+                _ => return Err(error),
+            },
+        };
+    told.told(event.reason.as_deref().unwrap_or_default(), telling);
+    Ok(())
 }
 
 /// Nothing can be created in a namespace that is being deleted.

@@ -4,6 +4,7 @@ mod context;
 mod credentials;
 mod error;
 mod events;
+mod figures;
 mod leadership;
 mod namespaces;
 mod pulse;
@@ -94,6 +95,7 @@ pub async fn run(
     let concurrency = parts.options.concurrency;
     let vitals = health.vitals().clone();
     let context = Arc::new(Context::new(client, parts, vitals.clone(), news, store.clone()));
+    figures::show(&context);
 
     let health = health.clone();
     let ready = move || health.ready();

@@ -44,6 +44,7 @@ pub(super) async fn reconcile(
 ) -> Result<Action, Error> {
     let Some(key) = key(&watch.metadata) else { return Ok(Action::await_change()) };
     let _reconciled = context.watchdog.vitals.expect("the reconcile of a watch", WITHIN);
+    let reconciling = context.metrics.reconciles.begin();
     let state = context.states.take(&key);
     let failures = state.failures;
     let pass = |aim, mut state| {
@@ -57,6 +58,7 @@ pub(super) async fn reconcile(
     let (mut state, result) = survive(&context.watchdog.panics, state, in_doubt, pass).await;
     state.trim();
     state.failures = if result.is_ok() { 0 } else { state.failures.saturating_add(1) };
+    reconciling.ended(result.as_ref().err().map_or("done", Error::name));
     if context.knows(&key) {
         context.states.put(key, state);
     } else {
@@ -128,8 +130,8 @@ impl Pass<'_> {
     async fn deliver(&mut self, watch: &MigrationTaskWatch) -> Result<(), Error> {
         let outbox = self.state.last().status().outbox.clone();
         if let Some(outbox) = owed(outbox.as_ref(), self.state.delivered, Timestamp::now()) {
-            let Context { client, leadership, options, .. } = self.context;
-            events::deliver(client, leadership, watch, outbox, &options.instance).await?;
+            let Context { client, leadership, options, metrics, .. } = self.context;
+            events::deliver(client, leadership, watch, outbox, &options.instance, &metrics.events).await?;
             self.state.delivered = Some(outbox.sequence);
         }
         Ok(())

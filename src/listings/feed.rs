@@ -33,7 +33,7 @@ use crate::{
         task::Snapshot,
     },
     sms::{AccountKey, Client, Error, ListTarget, Login, Query},
-    telemetry::{Panicked, Watchdog},
+    telemetry::{Listings, Panicked, Watchdog},
 };
 
 /// How many tasks that left a state are looked up one by one, where all can be listed instead.
@@ -50,13 +50,19 @@ const MARGIN: Duration = Duration::from_mins(5);
 pub(super) struct Feeds {
     client: Client,
     watchdog: Watchdog,
+    listings: Listings,
     by_account: Mutex<HashMap<AccountKey, Arc<Feed>>>,
     sequence: AtomicU64,
 }
 
 impl Feeds {
-    pub(super) fn new(client: Client, watchdog: Watchdog) -> Self {
-        Self { client, watchdog, by_account: Mutex::default(), sequence: AtomicU64::new(0) }
+    pub(super) fn new(client: Client, watchdog: Watchdog, listings: Listings) -> Self {
+        Self { client, watchdog, listings, by_account: Mutex::default(), sequence: AtomicU64::new(0) }
+    }
+
+    /// How many logins are held back, since they were refused.
+    pub(super) fn refused(&self) -> usize {
+        self.client.refused()
     }
 
     /// How long a round takes at most: two listings, where tasks that left a state are looked up; or the pause before it.
@@ -87,7 +93,9 @@ impl Feeds {
         can_list_all: bool,
     ) -> Result<Found, Error> {
         let earlier = before.map(|before| before.tasks.clone()).unwrap_or_default();
+        let began = Instant::now();
         let listing = self.client.list_tasks_again(target, login, query, &earlier).await?;
+        self.listings.complete(began.elapsed(), listing.requests, listing.tasks.len());
         debug!(endpoint = %target.endpoint, tasks = listing.tasks.len(), requests = listing.requests, "listed");
         let mut credentials_expire = listing.credentials_expire;
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
@@ -335,6 +343,9 @@ impl Membership {
                 Ok(result) => result.map_err(|error| Failure::from(&error)),
                 Err(Panicked) => Err(Failure::defect()),
             };
+            if let Err(failure) = &result {
+                feeds.listings.failed(failure.kind);
+            }
             let round = feed.end(result, query, started);
             // Nobody may be waiting any more.
             let _ = done.send(Some(round));

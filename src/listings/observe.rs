@@ -75,6 +75,11 @@ impl Slot {
         self.lock().1.clone()
     }
 
+    /// When the newest complete listing was complete.
+    pub(super) fn listed(&self) -> Option<Timestamp> {
+        self.lock().1.snapshot.as_ref().map(|snapshot| snapshot.completed)
+    }
+
     /// Takes a new request. What was found stays if it still answers it.
     pub(super) fn ask(&self, request: &Request, now: Timestamp) {
         let (current, observation) = &mut *self.lock();

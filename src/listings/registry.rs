@@ -29,7 +29,7 @@ use crate::{
         schedule::{retry_delay, seed},
     },
     sms::Client,
-    telemetry::{Panicked, Watchdog},
+    telemetry::{Listings, Panicked, Watchdog},
 };
 
 /// A poller that has gone on for so long has got over its last panic.
@@ -95,11 +95,12 @@ impl<S: CredentialSource> Pollers<S> {
         source: S,
         client: Client,
         watchdog: Watchdog,
+        listings: Listings,
         news: mpsc::Sender<WatchKey>,
         is_alive: impl Fn(&WatchKey) -> bool + Send + Sync + 'static,
     ) -> Self {
         let is_alive = Box::new(is_alive);
-        let feeds = Arc::new(Feeds::new(client, watchdog.clone()));
+        let feeds = Arc::new(Feeds::new(client, watchdog.clone(), listings));
         let shared = Shared { source, feeds, is_alive, news, watchdog };
         Self { shared: Arc::new(shared), running: Mutex::default() }
     }
@@ -131,6 +132,18 @@ impl<S: CredentialSource> Pollers<S> {
         let task = tokio::spawn(work.go_on()).abort_handle();
         running.insert(key.clone(), Running { requests: sender, slot, nudged, task });
         observation
+    }
+
+    /// When the tasks of each watch were last listed completely.
+    pub fn listed(&self) -> HashMap<WatchKey, Timestamp> {
+        let running = self.lock();
+        let listed = |(key, running): (&WatchKey, &Running)| Some((key.clone(), running.slot.listed()?));
+        running.iter().filter_map(listed).collect()
+    }
+
+    /// How many logins are held back, since they were refused.
+    pub fn refused(&self) -> usize {
+        self.shared.feeds.refused()
     }
 
     /// Ends the poller of a watch.

@@ -16,6 +16,16 @@ pub enum Api {
 }
 
 impl Api {
+    /// The name of the call in the vendor's documents.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::ListTasks => "ListTasks",
+            Self::CreateToken => "CreateToken",
+            Self::ListDomains => "ListDomains",
+            Self::ListProjects => "ListProjects",
+        }
+    }
+
     /// The path of the call.
     pub(super) fn path(self) -> &'static str {
         match self {

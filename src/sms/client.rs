@@ -176,6 +176,12 @@ impl Client {
         patience::longest(self.http.options().listing_timeout)
     }
 
+    /// How many logins, or permissions of logins, are held back, since they were refused.
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        self.gates.shut()
+    }
+
     /// What tells the listings of different accounts apart.
     #[must_use]
     pub fn account(&self, target: &ListTarget, login: &Login) -> AccountKey {

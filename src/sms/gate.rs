@@ -62,6 +62,12 @@ impl Gates {
         })
     }
 
+    /// How many of them are shut.
+    pub(super) fn shut(&self) -> usize {
+        let gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        gates.values().filter(|(_, gate)| matches!(gate.admit(), Some(Err(_)))).count()
+    }
+
     fn gate(&self, door: Door, matter: Matter) -> Arc<Gate> {
         let now = Instant::now();
         let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -67,9 +67,11 @@ impl Http {
         let from_transport =
             |error| Error::from_transport(call.endpoint, self.options.connect_timeout, error);
         let client = self.network.client(call.endpoint).await;
+        let mut under_way = self.options.requests.begin(call.api.name());
         // Built for each try, since a signature holds the time.
         let request = call.build(&client, Timestamp::now()).map_err(from_transport)?;
         let response = client.execute(request).await.map_err(from_transport)?;
+        under_way.answered(response.status().as_u16());
         let head = AnswerHead::new(call.api, &response, call.redactor());
         if response.status().is_redirection() {
             return Err(head.redirect(call.endpoint));
@@ -82,6 +84,7 @@ impl Http {
         let headers = response.headers().clone();
         let body = body::read_whole(response, limit).await.map_err(from_transport)?;
         let body = body.ok_or(Error::TooLarge { api: call.api, limit })?;
+        under_way.received(body.len());
         if head.is_html(&body) {
             return Err(Error::from_answer(head.with_body(&body)));
         }

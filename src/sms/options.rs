@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{listing::Paging, network::NetworkOptions};
-use crate::core::pace::Rate;
+use crate::{core::pace::Rate, telemetry::Requests};
 
 /// The bounds of a [`Client`](super::Client).
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct ClientOptions {
     pub paging: Paging,
     /// Whom the client may talk to, and how.
     pub network: NetworkOptions,
+    /// Counts what is asked.
+    pub requests: Requests,
 }
 
 impl Default for ClientOptions {
@@ -38,6 +40,7 @@ impl Default for ClientOptions {
             rate: None,
             paging: Paging::OF_API,
             network: NetworkOptions::default(),
+            requests: Requests::default(),
         }
     }
 }

@@ -1,24 +1,32 @@
 //! What Prometheus reads, in the OpenMetrics format.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+mod credentials;
+mod events;
+mod listings;
+mod process;
+mod reconciles;
+mod requests;
+mod status_writes;
+mod watches;
 
-use super::{panics::Panics, server, status_writes::StatusWrites};
+use std::{net::SocketAddr, sync::Arc};
+
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
-use k8s_openapi::jiff::Timestamp;
 use prometheus_client::{
-    collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric, text::encode},
-    metrics::{
-        MetricType,
-        gauge::{ConstGauge, Gauge},
-    },
+    encoding::text::encode,
+    metrics::{gauge::Gauge, info::Info},
     registry::Registry,
 };
+
+pub use credentials::CredentialsEnd;
+pub use events::{Events, Telling};
+pub use listings::Listings;
+pub use reconciles::{Reconciles, Reconciling};
+pub use requests::{Requests, UnderWay};
+pub use status_writes::StatusWrites;
+pub use watches::{Seen, WatchFigures, WatchesNow};
+
+use super::{panics::Panics, server};
 
 const PREFIX: &str = "migration_task_watch";
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,31 +36,63 @@ const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset
 pub struct Metrics {
     /// When the credentials of watches end.
     pub credentials: CredentialsEnd,
+    /// What was told.
+    pub events: Events,
     /// 1 while this operator leads, or is alone; 0 while it stands by.
     pub leader: Gauge,
+    /// Listings of accounts.
+    pub listings: Listings,
     /// Mistakes of the operator's own.
     pub panics: Panics,
+    /// Reconciles of watches.
+    pub reconciles: Reconciles,
+    /// Requests to the vendor's APIs.
+    pub requests: Requests,
     /// How statuses are written.
     pub status_writes: StatusWrites,
+    /// What watches show.
+    pub watches: WatchesNow,
     registry: Arc<Registry>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let credentials = CredentialsEnd::default();
-        let mut registry = Registry::with_prefix(PREFIX);
-        registry.register_collector(Box::new(credentials.clone()));
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(process::Process));
+        let own = registry.sub_registry_with_prefix(PREFIX);
+        own.register("build", "The version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let leader = Gauge::default();
-        registry.register("leader", "Whether this operator leads (1) or stands by (0)", leader.clone());
+        own.register("leader", "Whether this operator leads (1) or stands by (0)", leader.clone());
         let panics = Panics::default();
-        registry.register(
-            "panics",
-            "Mistakes of the operator's own, which its log describes",
-            panics.0.clone(),
-        );
+        let help = "Mistakes of the operator's own, which its log describes";
+        own.register("panics", help, panics.0.clone());
+        let reconciles = Reconciles::default();
+        reconciles.register(own);
+        let listings = Listings::default();
+        listings.register(own);
+        let requests = Requests::default();
+        requests.register(own);
+        let events = Events::default();
+        events.register(own);
         let status_writes = StatusWrites::default();
-        registry.register_collector(Box::new(status_writes.clone()));
-        Self { credentials, leader, panics, status_writes, registry: Arc::new(registry) }
+        own.register_collector(Box::new(status_writes.clone()));
+        let credentials = CredentialsEnd::default();
+        own.register_collector(Box::new(credentials.clone()));
+        let watches = WatchesNow::default();
+        own.register_collector(Box::new(watches.clone()));
+        let registry = Arc::new(registry);
+        Self {
+            credentials,
+            events,
+            leader,
+            listings,
+            panics,
+            reconciles,
+            requests,
+            status_writes,
+            watches,
+            registry,
+        }
     }
 }
 
@@ -77,66 +117,5 @@ async fn metrics(State(metrics): State<Metrics>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.text())
 }
 
-/// Namespace and name of a watch.
-type Watch = (String, String);
-
-/// When the credentials of watches end, of those of which it is known and which aren't renewed by themselves.
-#[derive(Clone, Debug, Default)]
-pub struct CredentialsEnd(Arc<Mutex<BTreeMap<Watch, Timestamp>>>);
-
-impl CredentialsEnd {
-    /// What is known of a watch's credentials now.
-    pub fn set(&self, namespace: &str, name: &str, end: Option<Timestamp>) {
-        let watch = (namespace.to_owned(), name.to_owned());
-        match end {
-            Some(end) => self.lock().insert(watch, end),
-            None => self.lock().remove(&watch),
-        };
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Watch, Timestamp>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Collector for CredentialsEnd {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let ends = self.lock().clone();
-        let help =
-            "Seconds until the credentials of a watch end, where that is known and they aren't renewed";
-        let mut family =
-            encoder.encode_descriptor("credentials_expire_seconds", help, None, MetricType::Gauge)?;
-        for ((namespace, name), end) in ends {
-            let left = end.duration_since(Timestamp::now()).as_secs_f64();
-            let labels = [("namespace", namespace), ("name", name)];
-            ConstGauge::new(left).encode(family.encode_family(&labels)?)?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seconds_are_counted_down_and_forgotten() {
-        let metrics = Metrics::default();
-        let in_an_hour =
-            Timestamp::now().saturating_add(k8s_openapi::jiff::SignedDuration::from_hours(1)).unwrap();
-        metrics.credentials.set("migration", "wave-1", Some(in_an_hour));
-        metrics.credentials.set("migration", "wave-2", Some(Timestamp::UNIX_EPOCH));
-        let text = metrics.text();
-        let value = |name: &str| -> Option<f64> {
-            let series = format!(
-                "migration_task_watch_credentials_expire_seconds{{namespace=\"migration\",name=\"{name}\"}} "
-            );
-            text.lines().find_map(|line| line.strip_prefix(&series))?.parse().ok()
-        };
-        assert!((3500.0..=3600.0).contains(&value("wave-1").unwrap()), "{text}");
-        assert!(value("wave-2").unwrap() < 0.0, "{text}");
-        assert!(text.ends_with("# EOF\n"));
-        metrics.credentials.set("migration", "wave-1", None);
-        assert!(!metrics.text().contains("wave-1"));
-    }
-}
+mod tests;

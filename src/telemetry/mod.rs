@@ -5,13 +5,14 @@ pub mod logs;
 mod metrics;
 mod panics;
 mod server;
-mod status_writes;
 mod vitals;
 
 pub use health::Health;
-pub use metrics::Metrics;
+pub use metrics::{
+    CredentialsEnd, Events, Listings, Metrics, Reconciles, Reconciling, Requests, Seen, StatusWrites,
+    Telling, UnderWay, WatchFigures, WatchesNow,
+};
 pub use panics::{Panicked, Panics};
-pub use status_writes::StatusWrites;
 pub use vitals::{Expected, Overdue, Vitals, Watched};
 
 /// What sees to it that work goes on. Clones are the same.

@@ -15,6 +15,7 @@ mod leadership;
 mod leaks;
 mod lifecycle;
 mod manifests;
+mod metrics;
 mod network;
 mod quiet;
 mod restart;

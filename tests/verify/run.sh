@@ -18,11 +18,14 @@ refuses() { # refuses <values file>: helm's message has the text of the file's f
 }
 
 helm_dir=$("$root/.ci/go-tools.sh" "$here/helm" "$root/.build/verify-bin" helm=helm.sh/helm/v4/cmd/helm)
+promtool_dir=$(GOFLAGS=-tags=builtinassets "$root/.ci/go-tools.sh" "$here/promtool" "$root/.build/verify-bin" promtool=github.com/prometheus/prometheus/cmd/promtool)
 kubectl_dir=$("$root/.ci/venv.sh" "$here/requirements.txt" "$root/.build/verify")
-export PATH=$helm_dir:$kubectl_dir:$PATH
+export PATH=$helm_dir:$promtool_dir:$kubectl_dir:$PATH
 assets=$("$root/tests/cluster/build.sh")
 export KUBEBUILDER_ASSETS=$assets
 cd "$root"
+
+"$here/alerts.sh" "$chart/files/alerts.yaml"
 
 for values in "$here"/refused/*.yaml; do
   refuses "$values"

@@ -11,7 +11,7 @@ const HOUR: Duration = Duration::from_hours(1);
 fn feeds(options: ClientOptions) -> Arc<Feeds> {
     // Another test may have installed it.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Arc::new(Feeds::new(Client::new(options).unwrap(), Watchdog::default()))
+    Arc::new(Feeds::new(Client::new(options).unwrap(), Watchdog::default(), Listings::default()))
 }
 
 fn target(endpoint: &str) -> ListTarget {

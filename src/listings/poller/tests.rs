@@ -12,7 +12,7 @@ use crate::{
     },
     listings::feed::Feeds,
     sms::{Client, ClientOptions, Login},
-    telemetry::Watchdog,
+    telemetry::{Listings, Watchdog},
 };
 
 /// Fails always in the same way, and keeps when it was asked.
@@ -48,7 +48,11 @@ impl Stage {
         let (news, mut told) = mpsc::channel(8);
         let shared = Shared {
             source: Source { failure, asked: asked.clone() },
-            feeds: Arc::new(Feeds::new(Client::new(ClientOptions::default()).unwrap(), Watchdog::default())),
+            feeds: Arc::new(Feeds::new(
+                Client::new(ClientOptions::default()).unwrap(),
+                Watchdog::default(),
+                Listings::default(),
+            )),
             is_alive: Box::new(|_| true),
             news,
             watchdog: Watchdog::default(),

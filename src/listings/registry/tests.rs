@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     core::{failure::FailureKind, plan::Plan, policy::Policy},
     sms::{ClientOptions, Login},
-    telemetry::Health,
+    telemetry::{Health, Listings},
 };
 
 /// What asking for the credentials of a namespace's watches leads to.
@@ -72,7 +72,7 @@ impl Stage {
         let client = Client::new(ClientOptions::default()).unwrap();
         let watchdog = Watchdog { vitals: health.vitals().clone(), ..Watchdog::default() };
         let panics = watchdog.panics.clone();
-        let pollers = Pollers::new(source.clone(), client, watchdog, sender, |_| true);
+        let pollers = Pollers::new(source.clone(), client, watchdog, Listings::default(), sender, |_| true);
         for namespace in source.0.keys() {
             pollers.ask(&key(namespace), &request());
         }
@@ -151,8 +151,14 @@ async fn news_that_nobody_takes_are_found() {
     let watchdog = Watchdog { vitals: health.vitals().clone(), ..Watchdog::default() };
     let (sender, _news) = mpsc::channel(1);
     let source = Source::new([("a", Manner::Panic(0)), ("b", Manner::Panic(0))]);
-    let pollers =
-        Pollers::new(source, Client::new(ClientOptions::default()).unwrap(), watchdog, sender, |_| true);
+    let pollers = Pollers::new(
+        source,
+        Client::new(ClientOptions::default()).unwrap(),
+        watchdog,
+        Listings::default(),
+        sender,
+        |_| true,
+    );
     ["a", "b"].iter().for_each(|namespace| drop(pollers.ask(&key(namespace), &request())));
     minutes(6).await;
     assert_eq!(health.vitals().overdue().unwrap().what, "telling the controller of a listing");

@@ -1,0 +1,77 @@
+//! What Prometheus gets to see of real work.
+
+use serde_json::json;
+use sms_simulator::{Task, TaskState};
+
+use crate::harness::{Stage, status};
+
+const ID: &str = "0f0e0d0c-0000-4000-8000-000000000001";
+
+/// The value of a series, by its whole name.
+fn value(text: &str, series: &str) -> Option<f64> {
+    text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+}
+
+#[tokio::test]
+async fn metrics_say_what_was_done_and_what_watches_show() {
+    let tasks = vec![Task::new("web-1").with_id(ID).copying(40, 3.0), Task::new("web-2")];
+    let stage = Stage::new("metrics", tasks).await;
+    let _operator = stage.operator();
+    stage.apply("wave-1", json!({})).await.unwrap();
+    stage.apply("wave-2", json!({"credentials": {"secretRef": {"name": "missing"}}})).await.unwrap();
+    let watch = stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    stage.until_condition("wave-2", "Ready", ("False", "SecretNotFound")).await;
+    stage.refresh("wave-1", "1").await;
+    stage.until_told("wave-1", &["WatchStarted"]).await;
+
+    let text = stage.metrics().await;
+    let value = |series: &str| value(&text, &format!("migration_task_watch_{series}"));
+    let of = |name: &str| format!(r#"namespace="{}",name="{name}""#, stage.namespace);
+    let (one, two) = (of("wave-1"), of("wave-2"));
+    assert_eq!(value(&format!("watch_tasks{{{one},phase=\"Running\"}}")), Some(1.0), "{text}");
+    assert_eq!(value(&format!("watch_tasks{{{one},phase=\"Pending\"}}")), Some(1.0), "{text}");
+    assert_eq!(value(&format!("watch_condition{{{one},condition=\"Ready\"}}")), Some(1.0), "{text}");
+    assert_eq!(value(&format!("watch_condition{{{two},condition=\"Ready\"}}")), Some(0.0), "{text}");
+    assert_eq!(value(&format!("watch_not_ready{{{two},reason=\"SecretNotFound\"}}")), Some(1.0), "{text}");
+    // Not the status's: that is written when there is something to tell, and this goes on.
+    let listed = value(&format!("watch_last_listing_timestamp_seconds{{{one}}}")).unwrap();
+    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+    let first = status(&watch).last_sync_time.unwrap().0.as_second() as f64;
+    assert!(listed >= first, "{listed} {first}");
+    assert_eq!(value(&format!("watch_last_listing_timestamp_seconds{{{two}}}")), None, "{text}");
+
+    let complete = value("listings_total{result=\"Complete\"}").unwrap();
+    assert!(complete >= 2.0, "{text}");
+    assert!(value("listing_tasks_sum").unwrap() >= 2.0 * complete, "{text}");
+    assert!(value("requests_total{api=\"ListTasks\",status=\"2xx\"}").unwrap() >= complete, "{text}");
+    assert!(value("response_bytes_total{api=\"ListTasks\"}").unwrap() > 1000.0, "{text}");
+    assert_eq!(value("events_total{reason=\"WatchStarted\",outcome=\"created\"}"), Some(1.0), "{text}");
+    assert!(value("reconciles_total{result=\"done\"}").unwrap() >= 2.0, "{text}");
+    assert_eq!(value("leader"), Some(1.0));
+
+    stage.sms.tasks().insert(Task::new("web-1").with_id(ID).in_state(TaskState::MIGRATE_FAIL));
+    stage.refresh("wave-1", "2").await;
+    stage.until_told("wave-1", &["WatchStarted", "TaskFailed"]).await;
+    let text = stage.metrics().await;
+    assert!(
+        text.contains("migration_task_watch_events_total{reason=\"TaskFailed\",outcome=\"created\"} 1\n"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_watch_that_is_deleted_leaves_no_series() {
+    let stage = Stage::new("metrics-gone", vec![Task::new("web-1")]).await;
+    let _operator = stage.operator();
+    stage.apply("wave-1", json!({})).await.unwrap();
+    stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    assert!(stage.metrics().await.contains("name=\"wave-1\""));
+    stage.watches().delete("wave-1", &kube::api::DeleteParams::default()).await.unwrap();
+    let gone = async {
+        // Nobody is told when it has been forgotten.
+        while stage.metrics().await.contains("name=\"wave-1\"") {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), gone).await.unwrap();
+}
