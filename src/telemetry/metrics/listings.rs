@@ -15,7 +15,7 @@ const TASKS: [f64; 7] = [1.0, 10.0, 100.0, 1000.0, 10_000.0, 65_735.0, 200_000.0
 /// Listings of accounts. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Listings {
-    listings: Family<Ended, Counter>,
+    ended: Family<Ended, Counter>,
     seconds: Histogram,
     requests: Histogram,
     tasks: Histogram,
@@ -29,7 +29,7 @@ struct Ended {
 impl Default for Listings {
     fn default() -> Self {
         Self {
-            listings: Family::default(),
+            ended: Family::default(),
             seconds: Histogram::new(SECONDS),
             requests: Histogram::new(REQUESTS),
             tasks: Histogram::new(TASKS),
@@ -40,7 +40,7 @@ impl Default for Listings {
 impl Listings {
     pub(super) fn register(&self, registry: &mut Registry) {
         let help = "Listings of accounts, by what they came to: Complete, or the reason that a watch's Ready then has";
-        registry.register("listings", help, self.listings.clone());
+        registry.register("listings", help, self.ended.clone());
         registry.register(
             "listing_duration_seconds",
             "How long complete listings took, waiting for flow control included",
@@ -56,7 +56,7 @@ impl Listings {
 
     /// A listing is complete.
     pub fn complete(&self, took: Duration, requests: u32, tasks: usize) {
-        self.listings.get_or_create(&Ended { result: "Complete" }).inc();
+        self.ended.get_or_create(&Ended { result: "Complete" }).inc();
         self.seconds.observe(took.as_secs_f64());
         self.requests.observe(f64::from(requests));
         self.tasks.observe(f64::from(u32::try_from(tasks).unwrap_or(u32::MAX)));
@@ -64,6 +64,6 @@ impl Listings {
 
     /// A listing has failed.
     pub fn failed(&self, kind: FailureKind) {
-        self.listings.get_or_create(&Ended { result: kind.reason() }).inc();
+        self.ended.get_or_create(&Ended { result: kind.reason() }).inc();
     }
 }

@@ -11,7 +11,7 @@ const SECONDS: [f64; 8] = [0.001, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0, 120.0];
 /// Reconciles of watches. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Reconciles {
-    reconciles: Family<Ended, Counter>,
+    ended: Family<Ended, Counter>,
     seconds: Histogram,
     running: Gauge,
 }
@@ -30,7 +30,7 @@ impl Default for Reconciles {
 impl Reconciles {
     pub(super) fn register(&self, registry: &mut Registry) {
         let help = "Reconciles of watches, by what they came to: done, conflict, or what failed";
-        registry.register("reconciles", help, self.reconciles.clone());
+        registry.register("reconciles", help, self.ended.clone());
         registry.register("reconcile_duration_seconds", "How long reconciles took", self.seconds.clone());
         registry.register("reconciles_running", "Reconciles that are under way", self.running.clone());
     }
@@ -62,7 +62,7 @@ impl Drop for Reconciling {
     fn drop(&mut self) {
         let Self { reconciles, result, .. } = self;
         reconciles.running.dec();
-        reconciles.reconciles.get_or_create(&Ended { result }).inc();
+        reconciles.ended.get_or_create(&Ended { result }).inc();
         reconciles.seconds.observe(self.began.elapsed().as_secs_f64());
     }
 }

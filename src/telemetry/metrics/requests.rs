@@ -12,7 +12,7 @@ const SECONDS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 3
 /// Requests to the vendor's APIs. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Requests {
-    requests: Family<Answered, Counter>,
+    answered: Family<Answered, Counter>,
     seconds: Family<Of, Histogram, fn() -> Histogram>,
     bytes: Family<Of, Counter>,
     in_flight: Gauge,
@@ -32,7 +32,7 @@ struct Of {
 impl Default for Requests {
     fn default() -> Self {
         Self {
-            requests: Family::default(),
+            answered: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             bytes: Family::default(),
             in_flight: Gauge::default(),
@@ -44,7 +44,7 @@ impl Requests {
     pub(super) fn register(&self, registry: &mut Registry) {
         let help =
             "Requests to SMS and IAM, by the answer's status: 2xx, 3xx, 4xx, 429 for itself, 5xx, or none";
-        registry.register("requests", help, self.requests.clone());
+        registry.register("requests", help, self.answered.clone());
         registry.register(
             "request_duration_seconds",
             "From a request to the last byte of its answer, without the time before its turn",
@@ -94,7 +94,7 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         let Self { requests, api, .. } = self;
         requests.in_flight.dec();
-        requests.requests.get_or_create(&Answered { api, status: class(self.status) }).inc();
+        requests.answered.get_or_create(&Answered { api, status: class(self.status) }).inc();
         requests.seconds.get_or_create(&Of { api }).observe(self.began.elapsed().as_secs_f64());
     }
 }
