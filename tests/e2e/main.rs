@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod breaker;
+mod chaos;
 mod check;
 mod edits;
 mod forbidden;
@@ -24,4 +25,5 @@ mod sharing;
 mod size;
 mod tenancy;
 mod tls;
+mod witness;
 mod writes;
