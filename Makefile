@@ -38,6 +38,12 @@ chaos: ## Kill and pause two operators at random while tasks move (KILLS=200 tim
 	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS && \
 		KILLS=$(or $(KILLS),200) CHAOS_SEED=$(CHAOS_SEED) cargo test --locked --test e2e chaos:: -- --nocapture
 
+.PHONY: soak
+soak: ## Run 500 watches with moving tasks and small troubles, and look for growth (MINUTES=10)
+	@$(need_cargo); $(need_git)
+	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS && \
+		MINUTES=$(or $(MINUTES),10) SOAK_SEED=$(SOAK_SEED) cargo test --locked --test e2e soak:: -- --nocapture
+
 .PHONY: bench
 bench: ## Measure the release build on a real API server (SCENARIO=fleet-300 for one, all for all, core for the parts)
 	@$(need_cargo); $(need_git)
@@ -66,12 +72,13 @@ verify: ## Check the Helm chart with a real helm, kubectl and API server
 	@tests/verify/run.sh
 
 .PHONY: generate
-generate: ## Write the CustomResourceDefinition, in crds/ and in the chart
+generate: ## Write the CustomResourceDefinition, in crds/ and in the chart, and the table of faults in docs/
 	@$(need_cargo)
 	@mkdir -p $(dir $(CRD))
 	cargo run --quiet --locked -- crd > $(CRD).new
 	mv $(CRD).new $(CRD)
 	cp $(CRD) $(CHART_CRD)
+	WRITE_DOCS=1 cargo test --quiet --locked --test e2e faults::document
 
 .PHONY: cluster
 cluster: ## Build the etcd and kube-apiserver of the tests into .build/bin (once)

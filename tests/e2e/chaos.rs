@@ -7,7 +7,7 @@ use serde_json::json;
 use sms_simulator::Config;
 
 use crate::{
-    harness::{PATIENCE, Replica, Stage},
+    harness::{PATIENCE, Replica, Stage, setting},
     witness::{Fleet, Recorder},
 };
 
@@ -20,11 +20,6 @@ const BEYOND_THE_LEASE: Duration = Duration::from_millis(4500);
 /// How often, unless somebody wants more.
 const KILLS: usize = 20;
 const WATCH: &str = "wave-1";
-
-fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
-    let value = std::env::var(name).ok().filter(|value| !value.is_empty())?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name} can't be {value}")))
-}
 
 #[tokio::test]
 async fn a_thousand_tasks_survive_kills_and_pauses() {
@@ -184,6 +179,9 @@ async fn strike_on(crew: &mut Crew<'_>, recorder: &Recorder, kills: usize, rando
         crew.look_after();
         let problems = recorder.problems(false);
         assert!(problems.is_empty(), "after {} kills\n{}", crew.killed, problems.join("\n"));
+        if (crew.killed + crew.paused).is_multiple_of(20) {
+            println!("{} killed, {} paused: {}", crew.killed, crew.paused, recorder.figures());
+        }
     }
 }
 

@@ -75,6 +75,11 @@ impl Operator {
         self.child.try_wait().unwrap()
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it has ended, and says how.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let start = Instant::now();

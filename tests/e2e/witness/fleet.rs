@@ -116,7 +116,7 @@ impl Fleet {
                 Some(&GONE) => task.created = Duration::MAX,
                 Some(state) => {
                     task.change_at(now, |snapshot| {
-                        *snapshot = Snapshot::of(TaskState::new(STATES[*state].0))
+                        *snapshot = Snapshot::of(TaskState::new(STATES[*state].0));
                     });
                 }
             }

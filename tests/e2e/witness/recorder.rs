@@ -162,6 +162,10 @@ impl State {
 
     fn see_event(&self, event: Event) {
         let mut seen = self.lock();
+        let of = event.regarding.as_ref().and_then(|watch| watch.name.as_ref());
+        if !of.is_some_and(|watch| seen.oracles.contains_key(watch)) {
+            return;
+        }
         let name = event.metadata.name.clone().unwrap_or_default();
         let before = seen.events.insert(name.clone(), event.clone());
         if before.is_some_and(|before| (before.note, before.reason) != (event.note, event.reason)) {
@@ -225,7 +229,7 @@ async fn record_statuses(state: Arc<State>, watches: Api<MigrationTaskWatch>, mu
                 }
                 WatchEvent::Bookmark(bookmark) => from = bookmark.metadata.resource_version,
                 WatchEvent::Error(error) => {
-                    state.lock().problems.push(format!("versions were missed: {error}"))
+                    state.lock().problems.push(format!("versions were missed: {error}"));
                 }
             }
             state.changed();
