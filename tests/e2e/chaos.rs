@@ -79,9 +79,8 @@ impl<'a> Crew<'a> {
         self.paused += 1;
     }
 
-    /// Does one random thing to one of them or to both.
-    async fn strike(&mut self, random: &mut fastrand::Rng) {
-        let leader = self.leader().await;
+    /// Does one random thing to the one that leads, to the other, or to both.
+    async fn strike(&mut self, leader: usize, random: &mut fastrand::Rng) {
         match random.u8(..20) {
             0..11 => self.kill(leader),
             11..13 => self.kill(1 - leader),
@@ -158,18 +157,24 @@ async fn go_on_moving(stage: &Stage, fleet: &Fleet, mut random: fastrand::Rng) {
 async fn strike_on(crew: &mut Crew<'_>, recorder: &Recorder, kills: usize, random: &mut fastrand::Rng) {
     const SOON: Duration = Duration::from_secs(15);
     while crew.killed + crew.paused < kills {
-        let statuses = recorder.statuses();
-        match random.u8(..3) {
+        // Known beforehand: what is to be hit takes a few milliseconds.
+        let leader = crew.leader().await;
+        let (statuses, events) = (recorder.statuses(), recorder.events());
+        match random.u8(..7) {
             0 => {}
             1 => {
                 let requests = crew.stage.sms.requests();
                 let wait = requests.wait_for(requests.count(|_| true) + random.usize(1..8), |_| true);
                 let _ = tokio::time::timeout(SOON, wait).await;
+                tokio::time::sleep(Duration::from_millis(random.u64(..60))).await;
             }
-            _ => recorder.further(statuses, SOON).await,
+            2..5 => recorder.further(statuses, SOON).await,
+            _ => recorder.further_events(events, SOON).await,
         }
-        tokio::time::sleep(Duration::from_millis(random.u64(..60))).await;
-        crew.strike(random).await;
+        if random.bool() {
+            tokio::time::sleep(Duration::from_millis(random.u64(..10))).await;
+        }
+        crew.strike(leader, random).await;
         crew.look_after();
         // Mostly until something is written; now and then at once again.
         if random.u8(..4) > 0 {

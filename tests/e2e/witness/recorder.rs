@@ -66,6 +66,16 @@ impl Recorder {
         self.state.lock().statuses
     }
 
+    /// How many events were seen so far.
+    pub(crate) fn events(&self) -> usize {
+        self.state.lock().events.len()
+    }
+
+    /// Waits until more events were seen than these, but not for longer than so.
+    pub(crate) async fn further_events(&self, than: usize, patience: Duration) {
+        self.until(patience, |seen| seen.events.len() > than).await;
+    }
+
     /// Waits until more statuses were written than these, but not for longer than so.
     pub(crate) async fn further(&self, than: usize, patience: Duration) {
         self.until(patience, |seen| seen.statuses > than).await;
