@@ -111,7 +111,8 @@ impl<S: CredentialSource> Poller<S> {
             let cause = self.cause(&request, before);
             let began = Instant::now();
             let outcome;
-            (outcome, due) = self.poll(&request, cause).await;
+            // Apart, since it is large, and nearly all the time most pollers wait.
+            (outcome, due) = Box::pin(self.poll(&request, cause)).await;
             let failure = outcome.failure().cloned();
             let pause = failure.as_ref().map(asked_pause).unwrap_or_default();
             self.last = Some(Last { request: request.clone(), began, pause });
