@@ -182,6 +182,7 @@ async fn strike_on(crew: &mut Crew<'_>, recorder: &Recorder, kills: usize, rando
             recorder.further(statuses, SOON).await;
         }
         crew.look_after();
+        recorder.agreed(PATIENCE).await;
         let problems = recorder.problems(false);
         assert!(problems.is_empty(), "after {} kills\n{}", crew.killed, problems.join("\n"));
         if (crew.killed + crew.paused).is_multiple_of(20) {

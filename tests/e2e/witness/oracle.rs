@@ -57,6 +57,11 @@ impl Oracle {
         self.blocks.clone().all(|block| last.versions.get(&block) == Some(&fleet.version(block)))
     }
 
+    /// The sequence of the last status's events; 0 when there were none.
+    pub(crate) fn sequence(&self) -> i64 {
+        self.last.as_ref().map_or(0, |last| last.sequence)
+    }
+
     /// The reasons that the status's conditions have, for a message.
     pub(crate) fn says(&self) -> String {
         self.last
@@ -98,7 +103,7 @@ impl Oracle {
     /// The events that this status is the first to promise.
     fn new_events(&mut self, status: &MigrationTaskWatchStatus) -> Vec<OutboxEvent> {
         let outbox = status.outbox.clone().unwrap_or_default();
-        let last = self.last.as_ref().map_or(0, |last| last.sequence);
+        let last = self.sequence();
         if outbox.sequence < last {
             self.problem(format!("sequence {} after {last}", outbox.sequence));
         }

@@ -93,6 +93,11 @@ impl Recorder {
         self.until(patience, |seen| sum(seen) >= count).await
     }
 
+    /// Waits until events and statuses that were seen agree: either may be seen before the other.
+    pub(crate) async fn agreed(&self, patience: Duration) -> bool {
+        self.until(patience, |seen| seen.unexplained().is_empty() && seen.overdue().is_empty()).await
+    }
+
     /// Waits until all that was promised is told.
     pub(crate) async fn all_told(&self, patience: Duration) -> bool {
         self.until(patience, |seen| seen.untold().next().is_none()).await
@@ -116,6 +121,7 @@ impl Recorder {
         });
         let mut problems: Vec<String> = seen.problems.iter().cloned().chain(of_watches).collect();
         problems.extend(seen.unexplained());
+        problems.extend(seen.overdue());
         if finished {
             problems.extend(seen.untold().map(|name| format!("{name} was promised and not told")));
             for (name, oracle) in &seen.oracles {
@@ -193,13 +199,32 @@ impl Seen {
     fn promised(&self) -> BTreeMap<String, (&str, &str)> {
         let mut promised = BTreeMap::new();
         for (watch, oracle) in &self.oracles {
-            let uid = self.uids.get(watch).map_or("", String::as_str);
             for ((sequence, place), event) in &oracle.promised {
                 let said = (event.reason.as_str(), event.note.as_str());
-                promised.insert(format!("mtw.{uid}.{sequence}.{place}"), said);
+                promised.insert(self.name_of(watch, *sequence, *place), said);
             }
         }
         promised
+    }
+
+    /// Events that weren't told although a later status is written, which had to wait for them.
+    fn overdue(&self) -> Vec<String> {
+        let mut overdue = Vec::new();
+        for (watch, oracle) in &self.oracles {
+            let earlier = oracle.promised.keys().filter(|(sequence, _)| *sequence < oracle.sequence());
+            for (sequence, place) in earlier {
+                let name = self.name_of(watch, *sequence, *place);
+                if !self.events.contains_key(&name) {
+                    overdue.push(format!("{watch} {name} was promised and not told before the next status"));
+                }
+            }
+        }
+        overdue
+    }
+
+    /// The name that an event has to bear.
+    fn name_of(&self, watch: &str, sequence: i64, place: usize) -> String {
+        format!("mtw.{}.{sequence}.{place}", self.uids.get(watch).map_or("", String::as_str))
     }
 
     fn untold(&self) -> impl Iterator<Item = String> {
