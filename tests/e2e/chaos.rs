@@ -176,10 +176,10 @@ async fn strike_on(crew: &mut Crew<'_>, recorder: &Recorder, kills: usize, rando
         }
         crew.strike(leader, random).await;
         crew.look_after();
-        // Mostly until something is written; now and then at once again.
+        // Mostly until something is written, however long a machine with much to do takes; now and then at once again.
         if random.u8(..4) > 0 {
             let statuses = recorder.statuses();
-            recorder.further(statuses, SOON).await;
+            recorder.further(statuses, PATIENCE).await;
         }
         crew.look_after();
         recorder.agreed(PATIENCE).await;
