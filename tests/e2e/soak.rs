@@ -127,10 +127,8 @@ async fn take_samples(operator: &Operator, length: Duration, samples: &mut Vec<S
     }
 }
 
-/// Prints the figures, and compares the last quarter with the second one: the first is for warming up.
+/// Prints the figures, and says what has grown.
 fn report(samples: &[Sample], recorder: &Recorder) -> Result<(), String> {
-    let quarter = samples.len() / 4;
-    let (second, last) = (&samples[quarter..2 * quarter], &samples[3 * quarter..]);
     println!("soak: {}", recorder.figures());
     let each = (samples.len() / 30).max(1);
     let course: Vec<String> = samples
@@ -139,6 +137,13 @@ fn report(samples: &[Sample], recorder: &Recorder) -> Result<(), String> {
         .map(|sample| format!("{}/{}", sample.resident, sample.handles))
         .collect();
     println!("soak: KB and handles: {}", course.join(" "));
+    check_growth(samples)
+}
+
+/// Compares the last quarter with the second one: the first is for warming up.
+fn check_growth(samples: &[Sample]) -> Result<(), String> {
+    let quarter = samples.len() / 4;
+    let (second, last) = (&samples[quarter..2 * quarter], &samples[3 * quarter..]);
     let figures: [(&str, Figure, f64); 3] = [
         ("KB of memory", |sample| sample.resident, MOST_GROWTH),
         // These are looked at when all is quiet.
@@ -156,6 +161,24 @@ fn report(samples: &[Sample], recorder: &Recorder) -> Result<(), String> {
         }
     }
     if grown.is_empty() { Ok(()) } else { Err(grown.join("; ")) }
+}
+
+#[test]
+fn growth_is_seen_and_bursts_are_not() {
+    let samples = |kilobytes: fn(u32) -> u32, threads: fn(u32) -> u32| -> Vec<Sample> {
+        let at = |second| (f64::from(kilobytes(second)), f64::from(threads(second)));
+        (0..300).map(at).map(|(resident, threads)| Sample { resident, handles: 20.0, threads }).collect()
+    };
+    let same: fn(u32) -> u32 = |_| 10;
+    let bursts = samples(|second| 40_000 + 30_000 * u32::from(second % 10 == 0), same);
+    assert!(check_growth(&bursts).is_ok());
+    let warming_up = samples(|second| 20_000 + 300 * second.min(75), same);
+    assert!(check_growth(&warming_up).is_ok());
+    // 1 KB a listing of 500 watches.
+    let leak = samples(|second| 40_000 + 100 * second, same);
+    assert!(check_growth(&leak).is_err_and(|grown| grown.contains("memory")));
+    let threads = samples(same, |second| 10 + second / 20);
+    assert!(check_growth(&threads).is_err_and(|grown| grown.contains("threads")));
 }
 
 async fn go_on_moving(stage: &Stage, fleet: &Fleet, mut random: fastrand::Rng) {

@@ -148,7 +148,12 @@ impl Fleet {
 
     /// How many tasks are gone.
     pub(crate) fn gone(&self) -> usize {
-        (0..self.blocks.len()).flat_map(|block| self.now(block)).filter(|state| *state == GONE).count()
+        (0..self.blocks.len()).map(|block| self.gone_of(block)).sum()
+    }
+
+    /// How many tasks of a block are gone.
+    pub(crate) fn gone_of(&self, block: usize) -> usize {
+        self.now(block).iter().filter(|state| **state == GONE).count()
     }
 
     /// Before all tasks in the order of names, so that a status writes it out.

@@ -27,6 +27,8 @@ pub(crate) struct Oracle {
     pub(crate) transitions: usize,
     /// How many tasks are said to have disappeared.
     pub(crate) disappeared: usize,
+    /// Those of them that are named.
+    named: BTreeSet<String>,
     pub(crate) problems: Vec<String>,
 }
 
@@ -47,6 +49,7 @@ impl Oracle {
             listings: 0,
             transitions: 0,
             disappeared: 0,
+            named: BTreeSet::new(),
             problems: Vec::new(),
         }
     }
@@ -55,6 +58,11 @@ impl Oracle {
     pub(crate) fn is_up_to_date(&self, fleet: &Fleet) -> bool {
         let Some(last) = &self.last else { return false };
         self.blocks.clone().all(|block| last.versions.get(&block) == Some(&fleet.version(block)))
+    }
+
+    /// Whether as many tasks are said to have disappeared as are gone.
+    pub(crate) fn has_told_all_gone(&self, fleet: &Fleet) -> bool {
+        self.disappeared == self.blocks.clone().map(|block| fleet.gone_of(block)).sum::<usize>()
     }
 
     /// The sequence of the last status's events; 0 when there were none.
@@ -217,12 +225,29 @@ impl Oracle {
             }
         }
         let disappeared = told.remove("TaskDisappeared").unwrap_or_default();
-        self.disappeared += disappeared.iter().map(|told| told.count).sum::<usize>();
+        self.check_disappeared(disappeared, versions, fleet);
         let reasons: BTreeSet<&str> = told.keys().chain(expected.keys()).copied().collect();
         for reason in reasons {
             let (expected, told) = (expected.remove(reason).unwrap_or_default(), told.remove(reason));
             if let Err(problem) = compare(&expected, &told.unwrap_or_default()) {
                 self.problem(format!("{reason}: {problem}"));
+            }
+        }
+    }
+
+    /// Whether those that are said to have disappeared are gone, and were told for the first time.
+    fn check_disappeared(&mut self, told: Vec<Told>, versions: &Versions, fleet: &Fleet) {
+        let there: BTreeSet<String> = versions
+            .iter()
+            .flat_map(|(block, version)| fleet.at(*block, *version))
+            .filter_map(|(name, state)| state.map(|_| name))
+            .collect();
+        for Told { count, names, .. } in told {
+            self.disappeared += count;
+            for name in names {
+                if there.contains(&name) || !self.named.insert(name.clone()) {
+                    self.problem(format!("{name} is there, or is said to have disappeared again"));
+                }
             }
         }
     }

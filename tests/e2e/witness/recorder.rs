@@ -125,6 +125,9 @@ impl Recorder {
         if finished {
             problems.extend(seen.untold().map(|name| format!("{name} was promised and not told")));
             for (name, oracle) in &seen.oracles {
+                if !oracle.has_told_all_gone(&self.state.fleet) {
+                    problems.push(format!("{name} says that {} tasks have disappeared", oracle.disappeared));
+                }
                 if !oracle.is_up_to_date(&self.state.fleet) {
                     problems.push(format!("{name} isn't up to date: {}", oracle.says()));
                 }
