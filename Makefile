@@ -32,6 +32,18 @@ test: ## Run all tests, the end-to-end ones on a real API server
 	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS && \
 		RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked --workspace
 
+.PHONY: chaos
+chaos: ## Kill and pause two operators at random while tasks move (KILLS=200 times; CHAOS_SEED=n repeats a run)
+	@$(need_cargo); $(need_git)
+	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS && \
+		KILLS=$(or $(KILLS),200) CHAOS_SEED=$(CHAOS_SEED) cargo test --locked --test e2e chaos:: -- --nocapture
+
+.PHONY: soak
+soak: ## Run 500 watches with moving tasks and small troubles, and look for growth (MINUTES=10)
+	@$(need_cargo); $(need_git)
+	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS && \
+		MINUTES=$(or $(MINUTES),10) SOAK_SEED=$(SOAK_SEED) cargo test --locked --test e2e soak:: -- --nocapture
+
 .PHONY: bench
 bench: ## Measure the release build on a real API server (SCENARIO=fleet-300 for one, all for all, core for the parts)
 	@$(need_cargo); $(need_git)
@@ -74,6 +86,7 @@ generate: ## Write the CustomResourceDefinition, in crds/ and in the chart, and 
 	mv $(CRD).new $(CRD)
 	cp $(CRD) $(CHART_CRD)
 	WRITE_DOCS=1 cargo test --quiet --locked --lib document
+	WRITE_DOCS=1 cargo test --quiet --locked --test e2e faults::document
 
 .PHONY: cluster
 cluster: ## Build the etcd and kube-apiserver of the tests into .build/bin (once)

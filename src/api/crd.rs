@@ -22,6 +22,9 @@ pub fn crd() -> CustomResourceDefinition {
                 // Until the operator has written a status, tools must not take a new watch for one that is up to
                 // date. The value is the one that Flux's own resources have.
                 status.default = Some(JSON(json!({"observedGeneration": -1})));
+                // The operator applies it as a whole. Otherwise what somebody else has put into it, such as a state in
+                // byState, would stay beside it for ever.
+                status.x_kubernetes_map_type = Some("atomic".to_owned());
             }
         }
     }

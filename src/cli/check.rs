@@ -1,6 +1,11 @@
 //! `migration-task-watch check`: one listing for a manifest, without an operator.
 
-use std::{error::Error, io::Read, path::PathBuf, sync::Arc};
+use std::{
+    error::Error,
+    io::{Read, Write, stdout},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use clap::Args as ClapArgs;
 use k8s_openapi::jiff::Timestamp;
@@ -78,9 +83,9 @@ pub(super) async fn check(args: Args) -> Result<(), Box<dyn Error>> {
     let snapshot = listing.into_snapshot(1, now);
     let status = status(&plan, snapshot, now);
     if args.output.is_some() {
-        println!("{}", serde_json::to_string_pretty(&status)?);
+        writeln!(stdout(), "{}", serde_json::to_string_pretty(&status)?)?;
     } else {
-        print!("{}", table::render(&status));
+        write!(stdout(), "{}", table::render(&status))?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ mod network;
 mod run;
 mod table;
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, io::Write, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -38,8 +38,7 @@ pub async fn main() -> ExitCode {
     let command = Cli::parse().command;
     // reqwest and kube are built without a provider of their own: one for all.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
-        eprintln!("error: a TLS provider is installed already");
-        return ExitCode::FAILURE;
+        return failed("a TLS provider is installed already");
     }
     let result = match command {
         Command::Run(args) => run::run(args).await,
@@ -48,15 +47,18 @@ pub async fn main() -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {}", chain(error.as_ref()));
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&chain(error.as_ref())),
     }
 }
 
+/// Says why, where that can be written; the exit code says it in any case.
+fn failed(why: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {why}");
+    ExitCode::FAILURE
+}
+
 fn crd() -> Result<(), Box<dyn Error>> {
-    print!("{}", api::crd_yaml()?);
+    write!(std::io::stdout(), "{}", api::crd_yaml()?)?;
     Ok(())
 }
 

@@ -26,6 +26,8 @@ pub fn start(format: Format) {
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would be said on standard error, which panics when that can't be written: a full disk would end the operator.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     match format {
         Format::Text => logs.init(),

@@ -1,9 +1,11 @@
 //! The main job: from an applied watch to status and events.
 
+use std::path::Path;
+
 use serde_json::json;
 use sms_simulator::{Task, TaskError, TaskState};
 
-use crate::harness::{Stage, condition, status};
+use crate::harness::{Operator, Stage, condition, status};
 
 #[tokio::test]
 async fn a_watch_follows_its_tasks_to_the_end() {
@@ -40,4 +42,17 @@ async fn a_watch_follows_its_tasks_to_the_end() {
     assert_eq!(stage.reasons("wave-1").await, ["WatchStarted", "TaskFailed", "TaskSyncing", "TaskSucceeded"]);
     let (_, note) = stage.events("wave-1").await.swap_remove(1);
     assert!(note.ends_with("failed (MIGRATE_FAIL): SMS.0203: The network is busy."), "{note}");
+}
+
+#[tokio::test]
+async fn an_operator_whose_log_cannot_be_written_goes_on() {
+    let stage = Stage::new("full-disk", vec![Task::new("web-1").copying(40, 12.5)]).await;
+    let flags = ["--allowed-endpoints", "http://127.0.0.1:*"];
+    let full = Path::new("/dev/full");
+    let operator = Operator::start(stage.kubeconfig(), &[&stage.namespace], full, &flags, &[]);
+    stage.apply("wave-1", json!({})).await.unwrap();
+    stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    assert_eq!(operator.terminate().code(), Some(0));
+    let mut lost = Operator::start(Path::new("/nonexistent"), &[], full, &flags, &[]);
+    assert_eq!(lost.ended().await.code(), Some(1), "its exit code still says how it ended");
 }

@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod breaker;
+mod chaos;
 mod check;
 mod edits;
+mod faults;
 mod forbidden;
 mod garbage;
 mod harness;
@@ -23,7 +25,9 @@ mod secret_changes;
 mod secrets;
 mod sharing;
 mod size;
+mod soak;
 mod tenancy;
 mod tls;
 mod upgrades;
+mod witness;
 mod writes;

@@ -10,7 +10,7 @@ use k8s_openapi::{
 use super::{Truth, Verdict, find, truth, types};
 use crate::core::{
     failure::{Failure, FailureKind},
-    schedule::{costly_retry, longest_retry},
+    schedule::{asked_pause, costly_retry, longest_retry},
     time::{after, short, whole_seconds},
 };
 
@@ -215,6 +215,10 @@ fn retry(failure: &Failure, interval: Duration) -> String {
             "Tried again within 5 seconds of a change of the Secret, otherwise after a minute or more."
         }
         FailureKind::ClockSkew => "Tried again every minute.",
+        // Without its length, which differs from try to try.
+        _ if asked_pause(failure) > longest_retry(interval) => {
+            "SMS asks for a longer pause; tried again when that is over, after 15m at most."
+        }
         _ => {
             let pause = short(longest_retry(interval));
             return format!("Tried again after seconds at first, then about every {pause}.");

@@ -70,6 +70,12 @@ impl Stage {
         self.operator_in(&[&self.namespace], flags, environment)
     }
 
+    /// Starts an operator by another way to the API server.
+    pub(crate) fn operator_by(&self, kubeconfig: &Path) -> Operator {
+        let flags = ["--allowed-endpoints", "http://127.0.0.1:*"];
+        Operator::start(kubeconfig, &[&self.namespace], &self.log(), &flags, &[])
+    }
+
     /// Starts an operator on other namespaces than the stage's alone.
     pub(crate) fn operator_in(
         &self,
@@ -191,8 +197,18 @@ impl Stage {
         name: &str,
         wanted: impl Fn(&MigrationTaskWatch) -> bool,
     ) -> MigrationTaskWatch {
+        self.until_within(PATIENCE, name, wanted).await
+    }
+
+    /// Waits until a watch is as wanted, and for no longer than this.
+    pub(crate) async fn until_within(
+        &self,
+        patience: Duration,
+        name: &str,
+        wanted: impl Fn(&MigrationTaskWatch) -> bool,
+    ) -> MigrationTaskWatch {
         let found = |watch: Option<&MigrationTaskWatch>| watch.is_some_and(&wanted);
-        let waited = tokio::time::timeout(PATIENCE, await_condition(self.watches(), name, found)).await;
+        let waited = tokio::time::timeout(patience, await_condition(self.watches(), name, found)).await;
         if let Ok(watch) = waited {
             return watch.unwrap().unwrap();
         }
@@ -266,7 +282,7 @@ pub(crate) fn condition(watch: &MigrationTaskWatch, kind: &str) -> Option<(Strin
 }
 
 /// Several tests apply the same definition at the same time.
-async fn install_crd(client: &Client) {
+pub(crate) async fn install_crd(client: &Client) {
     let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
     let crd = api::crd();
     let name = crd.metadata.name.clone().unwrap();

@@ -42,7 +42,7 @@ pub use ambient::{Agency, Metadata, NoAgency, PodIdentity, TokenStep};
 pub use api::{ENCODED_AUTHORIZATION_MESSAGE, ErrorBody};
 pub use auth::Credential;
 pub use clock::{Clock, Timeline};
-pub use faults::{Above, DropKind, Effect, Fault, FaultId, FaultStatus, Faults, PageEdit, Trigger};
+pub use faults::{Above, DropKind, Effect, Fault, FaultId, FaultStatus, Faults, PageEdit, Trigger, gzip};
 pub use journal::{Counters, Journal, Record};
 pub use model::generate::generate;
 pub use model::{

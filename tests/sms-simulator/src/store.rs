@@ -101,6 +101,22 @@ impl Tasks {
         tasks.get_mut(id).map(|task| task.change_at(position, change)).is_some()
     }
 
+    /// Edits several tasks at the same moment: no page shows some of them edited and others not. Ids that there aren't are passed
+    /// over. The time that is handed on is for [`Task::change_at`].
+    pub fn edit<'a>(
+        &self,
+        ids: impl IntoIterator<Item = &'a str>,
+        mut edit: impl FnMut(&str, &mut Task, Duration),
+    ) {
+        let position = self.timeline.position();
+        let mut tasks = self.write();
+        for id in ids {
+            if let Some(task) = tasks.get_mut(id) {
+                edit(id, task, position);
+            }
+        }
+    }
+
     /// A task by its id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<Task> {

@@ -175,6 +175,20 @@ fn what_is_seldom_tried_again_says_so() {
 }
 
 #[test]
+fn a_long_pause_that_sms_asks_for_is_said_without_its_length() {
+    for (seconds, says) in [(30, "about every 1m"), (61, "15m at most"), (999_999_999, "15m at most")] {
+        let mut world = World::new(json!({"interval": "5s"}));
+        world.pass(2 * MINUTE);
+        let mut failure = Failure::new(FailureKind::Throttled, "Too much.");
+        failure.retry_after = Some(Duration::from_secs(seconds));
+        world.observation.failure = Some(failure);
+        world.settle();
+        let ready = find(&world.status.conditions, types::READY).unwrap();
+        assert!(ready.message.contains(says), "{seconds} s: {}", ready.message);
+    }
+}
+
+#[test]
 fn a_restarted_operator_waits_before_it_calls_anything_stale() {
     let mut world = World::new(json!({}));
     world.list(all(&["MIGRATE_SUCCESS"]));

@@ -12,8 +12,11 @@ pub(super) fn spoil_utf8(mut body: Vec<u8>) -> Vec<u8> {
     body
 }
 
-/// The body gzipped; writing to memory can't fail.
-pub(super) fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
+/// A body gzipped; writing to memory can't fail.
+///
+/// # Errors
+/// Never: see above.
+pub fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(body)?;
     encoder.finish()

@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+pub use bytes::gzip;
 pub use effect::{DropKind, Effect};
 pub use page::PageEdit;
 
