@@ -48,7 +48,7 @@ impl State {
     pub(super) fn see(&mut self, watch: &mut MigrationTaskWatch) {
         let last = Last::whole(watch.status.take().unwrap_or_default());
         if let Some((attempted, carried)) = self.attempt.take()
-            && attempted.says(&last)
+            && (attempted.says(&last) || tells_the_same(attempted.status(), last.status()))
         {
             self.carried = carried;
         } else if told(last.status()) > told(self.last.status()) {
@@ -86,6 +86,13 @@ fn told(status: &MigrationTaskWatchStatus) -> i64 {
     status.outbox.as_ref().map_or(0, |outbox| outbox.sequence)
 }
 
+/// Whether a status owes, or has owed, the very events of another: then it is that one, whatever else somebody has
+/// edited since.
+fn tells_the_same(status: &MigrationTaskWatchStatus, other: &MigrationTaskWatchStatus) -> bool {
+    let owes = status.outbox.as_ref().is_some_and(|outbox| !outbox.events.is_empty());
+    owes && status.outbox == other.outbox
+}
+
 /// The states of all watches. A reconcile takes its watch's state out and puts it back.
 #[derive(Debug, Default)]
 pub(super) struct States(Mutex<HashMap<WatchKey, State>>);
@@ -110,5 +117,50 @@ impl States {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<WatchKey, State>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{MigrationTaskWatchSpec, Outbox, OutboxEvent, Summary};
+
+    fn status(sequence: i64, total: i64) -> MigrationTaskWatchStatus {
+        let events = vec![OutboxEvent { reason: "TaskStarted".to_owned(), ..OutboxEvent::default() }];
+        MigrationTaskWatchStatus {
+            outbox: Some(Outbox { sequence, time: None, events }),
+            summary: Some(Summary { total, ..Summary::default() }),
+            ..MigrationTaskWatchStatus::default()
+        }
+    }
+
+    /// A state that has tried to write a status, made of listing 2 after listing 1, and then sees another.
+    fn after_seeing(seen: MigrationTaskWatchStatus) -> Carried {
+        let carried = |compared| {
+            let mut carried = Carried::default();
+            carried.compared = Some(compared);
+            carried
+        };
+        let mut state = State::default();
+        state.wrote("7".to_owned(), Last::whole(status(1, 1)), carried(1));
+        state.tried(Last::whole(status(2, 2)), carried(2));
+        let mut watch = MigrationTaskWatch::new("wave-1", MigrationTaskWatchSpec::default());
+        watch.status = Some(seen);
+        state.see(&mut watch);
+        state.carried
+    }
+
+    #[test]
+    fn what_was_written_is_known_again_though_somebody_has_edited_it() {
+        for (what, seen, compared) in [
+            ("as it was tried", status(2, 2), 2),
+            ("and edited", status(2, 9), 2),
+            ("not written", status(1, 1), 1),
+            ("not written, and edited", status(1, 9), 1),
+            ("another's", status(3, 2), 1),
+            ("wiped", MigrationTaskWatchStatus::default(), 1),
+        ] {
+            assert_eq!(after_seeing(seen).compared, Some(compared), "{what}");
+        }
     }
 }
