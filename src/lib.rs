@@ -6,8 +6,11 @@
 
 pub mod api;
 pub mod cli;
+mod clock;
 pub mod controller;
 pub mod core;
 pub mod listings;
+#[cfg(test)]
+mod simulation;
 pub mod sms;
 pub mod telemetry;

@@ -23,6 +23,7 @@ use super::{
     query::{Costs, cheapest, covers, left_states},
 };
 use crate::{
+    clock,
     core::{
         breaker::is_refusal,
         failure::Failure,
@@ -75,12 +76,12 @@ impl Feeds {
         debug!(endpoint = %target.endpoint, tasks = listing.tasks.len(), requests = listing.requests, "listed");
         let mut credentials_expire = listing.credentials_expire;
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut snapshot = listing.into_snapshot(sequence, Timestamp::now());
+        let mut snapshot = listing.into_snapshot(sequence, clock::now());
         let left = before.map(|before| left_states(query, before, &snapshot)).unwrap_or_default();
         if left.len() > MOST_LOOK_UPS {
             let all = self.client.list_tasks_again(target, login, &Query::All, &earlier).await?;
             credentials_expire = credentials_expire.into_iter().chain(all.credentials_expire).min();
-            snapshot = all.into_snapshot(sequence, Timestamp::now());
+            snapshot = all.into_snapshot(sequence, clock::now());
         } else if !left.is_empty() {
             let looked_up = self.client.list_tasks(target, login, &Query::Any(left)).await?;
             credentials_expire = credentials_expire.into_iter().chain(looked_up.credentials_expire).min();

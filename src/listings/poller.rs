@@ -2,7 +2,6 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
-use k8s_openapi::jiff::Timestamp;
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep_until},
@@ -17,6 +16,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
+    clock,
     core::{
         failure::Failure,
         schedule::{SECRET, asked_pause, next_poll, retry_delay, seed},
@@ -142,9 +142,10 @@ impl<S: CredentialSource> Poller<S> {
             }
             let due = due.min(self.urgent(&request).unwrap_or(due));
             tokio::select! {
-                () = sleep_until(due), if !suspended => return Some(request),
-                () = self.nudged.notified() => self.is_asked_for = true,
+                biased;
                 changed = self.requests.changed() => changed.ok()?,
+                () = self.nudged.notified() => self.is_asked_for = true,
+                () = sleep_until(due), if !suspended => return Some(request),
             }
         }
     }
@@ -217,7 +218,7 @@ impl<S: CredentialSource> Poller<S> {
                 self.doubt_secret = false;
                 let membership = self.membership.as_ref();
                 let (seed, pace) = membership.map_or((0, interval), |own| (own.seed(), own.pace(interval)));
-                let started = Timestamp::now();
+                let started = clock::now();
                 let wait = next_poll(seed, pace, started).duration_since(started);
                 now + Duration::try_from(wait).unwrap_or(interval)
             }

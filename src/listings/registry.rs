@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use k8s_openapi::jiff::Timestamp;
 use tokio::{
     sync::{Notify, mpsc, watch},
     task::AbortHandle,
@@ -15,6 +14,7 @@ use super::{
     CredentialSource, Request, feed::Feeds, key::WatchKey, observe::Slot, poller::Poller, shared::Shared,
 };
 use crate::{
+    clock,
     core::{decide::Observation, plan::CredentialsRef},
     sms::Client,
 };
@@ -54,7 +54,7 @@ impl<S: CredentialSource> Pollers<S> {
 
     /// Starts the poller of a watch, or tells it what is new; and says what it has found so far.
     pub fn ask(&self, key: &WatchKey, request: &Request) -> Observation {
-        let now = Timestamp::now();
+        let now = clock::now();
         let mut running = self.lock();
         if let Some(running) = running.get(key).filter(|running| !running.task.is_finished()) {
             running.slot.ask(request, now);

@@ -24,6 +24,8 @@ use super::{
     sessions::{Session, Sessions, SignIn},
     wire::Page,
 };
+#[cfg(test)]
+use super::{http::Carrier, network::Network};
 use crate::core::{
     endpoint::{Endpoint, Region},
     failure::Failure,
@@ -167,6 +169,20 @@ impl Client {
             sessions: Sessions::default(),
             digest_key: DigestKey::random()?,
         })
+    }
+
+    /// One whose requests go another way, and which does the same whenever it is asked the same.
+    #[cfg(test)]
+    pub(crate) fn carried(options: ClientOptions, http: reqwest::Client, carrier: Carrier) -> Self {
+        let in_flight = u32::try_from(options.max_concurrency).unwrap_or(u32::MAX);
+        let lanes = Lanes::new(Bounds { in_flight, rate: options.rate });
+        Self {
+            http: Http::carried(options, Network::of(http), carrier),
+            gates: Gates::default(),
+            lanes,
+            sessions: Sessions::default(),
+            digest_key: DigestKey::fixed(),
+        }
     }
 
     /// What tells the listings of different accounts apart.

@@ -1,6 +1,8 @@
 //! One request and its answer, within bounds of time, size and number.
 
 mod body;
+#[cfg(test)]
+mod carrier;
 mod request;
 mod turns;
 
@@ -11,6 +13,8 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 
 pub(super) use body::read_whole;
+#[cfg(test)]
+pub(crate) use carrier::Carrier;
 pub(super) use request::{Authorization, Call};
 
 use super::{
@@ -40,13 +44,29 @@ pub(super) struct Http {
     network: Network,
     turns: Turns,
     options: ClientOptions,
+    /// Stands for all endpoints in the simulation.
+    #[cfg(test)]
+    carrier: Option<Carrier>,
 }
 
 impl Http {
     pub(super) fn new(options: ClientOptions) -> Result<Self, NetworkError> {
         let network = Network::new(options.network.clone(), options.connect_timeout)?;
         let turns = Turns::new(options.max_concurrency);
-        Ok(Self { network, turns, options })
+        Ok(Self {
+            network,
+            turns,
+            options,
+            #[cfg(test)]
+            carrier: None,
+        })
+    }
+
+    /// One whose requests go another way.
+    #[cfg(test)]
+    pub(super) fn carried(options: ClientOptions, network: Network, carrier: Carrier) -> Self {
+        let turns = Turns::new(options.max_concurrency);
+        Self { network, turns, options, carrier: Some(carrier) }
     }
 
     pub(super) fn options(&self) -> &ClientOptions {
@@ -69,7 +89,7 @@ impl Http {
         let client = self.network.client(call.endpoint).await;
         // Built for each try, since a signature holds the time.
         let request = call.build(&client, Timestamp::now()).map_err(from_transport)?;
-        let response = client.execute(request).await.map_err(from_transport)?;
+        let response = self.execute(&client, request).await.map_err(from_transport)?;
         let head = AnswerHead::new(call.api, &response, call.redactor());
         if response.status().is_redirection() {
             return Err(head.redirect(call.endpoint));
@@ -86,5 +106,17 @@ impl Http {
             return Err(Error::from_answer(head.with_body(&body)));
         }
         Ok(Received { headers, body, request_id: head.request_id(), took: Duration::ZERO })
+    }
+
+    async fn execute(
+        &self,
+        client: &reqwest::Client,
+        request: reqwest::Request,
+    ) -> reqwest::Result<reqwest::Response> {
+        #[cfg(test)]
+        if let Some(carrier) = &self.carrier {
+            return Ok(carrier.carry(request).await);
+        }
+        client.execute(request).await
     }
 }
