@@ -1,5 +1,7 @@
 //! The way to the API server.
 
+mod direct;
+
 use std::time::Duration;
 
 use kube::config::{Config, Kubeconfig};
@@ -53,14 +55,18 @@ fn bounded(mut config: Config, silence: Duration) -> Config {
 
 /// A client by [`config`].
 pub(super) async fn client() -> Result<kube::Client, ClusterError> {
-    Ok(kube::Client::try_from(config().await?)?)
+    Ok(connect(config().await?)?)
 }
 
 /// A client by [`config`] that leaves it to the caller whether to try again, with connections of its own.
 pub(super) async fn impatient_client() -> Result<kube::Client, ClusterError> {
     let mut config = config().await?;
     config.default_retry = false;
-    Ok(kube::Client::try_from(config)?)
+    Ok(connect(config)?)
+}
+
+fn connect(config: Config) -> kube::Result<kube::Client> {
+    if config.proxy_url.is_some() { kube::Client::try_from(config) } else { direct::client(&config) }
 }
 
 /// The `proxy-url` of the cluster that is chosen.

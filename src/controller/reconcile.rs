@@ -158,7 +158,7 @@ impl Pass<'_> {
             self.state.carried = carried;
             return Ok(None);
         };
-        let write = status::Write::new(watch, &status)?;
+        let write = status::Write::new(watch, self.state.newest(), &status)?;
         // Nothing of the decision stays: what is carried holds what the status would have told.
         if let Turn::At(turn) = self.context.writes.turn(self.key, urgency, write.size()) {
             return Ok(Some(after(clock::now(), turn.saturating_duration_since(Instant::now().into_std()))));

@@ -17,7 +17,9 @@ pub(super) struct State {
     /// The newest version of the watch that this process has seen, by its resourceVersion. A cache that shows
     /// another may be older than the operator's own last write.
     newest: Option<String>,
-    /// The status of that version.
+    /// The version that the operator's own last write has replaced; the cache may still show it.
+    replaced: Option<String>,
+    /// The status of the newest version.
     last: Last,
     /// What the last decision left.
     pub(super) carried: Carried,
@@ -30,9 +32,19 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Whether a cached watch can be decided from: it is the newest version seen, or the first.
+    /// Whether a cached watch can be decided from: it is the first version seen, or the newest, or that without the
+    /// operator's own last write, which is kept here.
     pub(super) fn trusts(&self, watch: &MigrationTaskWatch) -> bool {
-        self.attempt.is_none() && (self.newest.is_none() || self.newest == watch.metadata.resource_version)
+        let shown = &watch.metadata.resource_version;
+        self.attempt.is_none()
+            && (self.newest.is_none()
+                || *shown == self.newest
+                || (shown.is_some() && *shown == self.replaced))
+    }
+
+    /// The newest version seen, which a write is held against.
+    pub(super) fn newest(&self) -> Option<&str> {
+        self.newest.as_deref()
     }
 
     /// Takes notice of a watch that the cache shows, of whose status it keeps no tasks.
@@ -55,6 +67,7 @@ impl State {
             self.carried.memory = None;
         }
         self.newest.clone_from(&watch.metadata.resource_version);
+        self.replaced = None;
         self.last = last;
     }
 
@@ -70,7 +83,9 @@ impl State {
 
     /// A status has been written, as this version of the watch.
     pub(super) fn wrote(&mut self, version: String, status: Last, carried: Carried) {
-        self.newest = Some(version);
+        // A version that isn't known can't be held against: the watch is read then.
+        let replaced = (!version.is_empty()).then(|| self.newest.take()).flatten();
+        (self.newest, self.replaced) = (Some(version), replaced);
         self.last = status;
         self.carried = carried;
     }
@@ -162,5 +177,44 @@ mod tests {
         ] {
             assert_eq!(after_seeing(seen).compared, Some(compared), "{what}");
         }
+    }
+
+    fn version(version: &str) -> MigrationTaskWatch {
+        let mut watch = MigrationTaskWatch::new("w", MigrationTaskWatchSpec::default());
+        watch.metadata.resource_version = Some(version.to_owned());
+        watch
+    }
+
+    #[test]
+    fn a_cache_that_lacks_the_own_last_write_alone_is_trusted() {
+        let mut state = State::default();
+        assert!(state.trusts(&version("1")));
+        state.see_cached(&version("1"));
+        assert!(state.trusts(&version("1")) && !state.trusts(&version("2")));
+        state.wrote("3".to_owned(), Last::default(), Carried::default());
+        assert_eq!(state.newest(), Some("3"));
+        assert!(state.trusts(&version("1")) && state.trusts(&version("3")));
+        // Somebody else's, before or after.
+        assert!(!state.trusts(&version("2")) && !state.trusts(&version("4")));
+        state.wrote("5".to_owned(), Last::default(), Carried::default());
+        assert!(!state.trusts(&version("1")), "what lacks two writes is too old");
+        state.see(&mut version("6"));
+        assert!(state.trusts(&version("6")) && !state.trusts(&version("5")));
+    }
+
+    #[test]
+    fn an_answer_without_a_version_is_never_written_over() {
+        let mut state = State::default();
+        state.see_cached(&version("1"));
+        state.wrote(String::new(), Last::default(), Carried::default());
+        assert!(!state.trusts(&version("1")));
+    }
+
+    #[test]
+    fn after_a_write_of_unknown_outcome_nothing_is_trusted() {
+        let mut state = State::default();
+        state.see_cached(&version("1"));
+        state.tried(Last::default(), Carried::default());
+        assert!(!state.trusts(&version("1")));
     }
 }

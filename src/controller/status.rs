@@ -32,8 +32,12 @@ struct Applied<'a> {
 pub(super) struct Write(http::Request<Vec<u8>>);
 
 impl Write {
-    /// Applies a status, fenced: it is refused if the watch has changed since it was read, or is another.
-    pub(super) fn new(watch: &MigrationTaskWatch, status: &MigrationTaskWatchStatus) -> Result<Self, Error> {
+    /// Applies a status, fenced: it is refused if the watch has changed since this version, or is another.
+    pub(super) fn new(
+        watch: &MigrationTaskWatch,
+        version: Option<&str>,
+        status: &MigrationTaskWatchStatus,
+    ) -> Result<Self, Error> {
         let applied = Applied {
             api_version: MigrationTaskWatch::api_version(&()),
             kind: MigrationTaskWatch::kind(&()),
@@ -41,7 +45,7 @@ impl Write {
                 name: watch.metadata.name.clone(),
                 namespace: watch.metadata.namespace.clone(),
                 uid: watch.metadata.uid.clone(),
-                resource_version: watch.metadata.resource_version.clone(),
+                resource_version: version.map(str::to_owned),
                 ..ObjectMeta::default()
             },
             status,

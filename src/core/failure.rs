@@ -114,6 +114,9 @@ pub struct Failure {
     pub request_id: Option<String>,
     /// How long the API asked to be left alone.
     pub retry_after: Option<Duration>,
+    /// How long to wait at least before trying again by itself, since a try costs much and has little hope. Whoever asks
+    /// for a listing gets one.
+    pub least_wait: Duration,
 }
 
 impl Failure {
@@ -126,7 +129,14 @@ impl Failure {
             message: message.into(),
             request_id: None,
             retry_after: None,
+            least_wait: Duration::ZERO,
         }
+    }
+
+    /// Whether trying costs so much that it isn't tried again soon.
+    #[must_use]
+    pub fn is_costly(&self) -> bool {
+        !self.least_wait.is_zero()
     }
 
     /// What a message ends with: the id of the request, if there is one.

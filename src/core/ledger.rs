@@ -37,6 +37,9 @@ pub enum LedgerError {
     /// A newer operator wrote it.
     #[error("the ledger has the unknown version {0}")]
     UnknownVersion(u8),
+    /// There is none, though there are tasks that it should hold: too many of them, or somebody has removed it.
+    #[error("there is no ledger of them")]
+    Missing,
     /// It was changed by somebody else.
     #[error("the ledger is damaged")]
     Damaged,

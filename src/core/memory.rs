@@ -50,6 +50,9 @@ impl Memory {
     pub fn restore(uid: &str, status: &MigrationTaskWatchStatus) -> Result<Self, LedgerError> {
         let mut hashed = match &status.ledger {
             Some(ledger) => Ledger::decode(uid, ledger)?,
+            None if status.omitted_tasks.is_some_and(|omitted| omitted > 0) => {
+                return Err(LedgerError::Missing);
+            }
             None => Ledger::default(),
         };
         let mut named: HashMap<TaskId, Known> = hashed.take_named().collect();

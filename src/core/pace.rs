@@ -157,7 +157,7 @@ impl Pace {
             Outcome::Answered(took) => {
                 self.refusals = 0;
                 self.window.answered(sent.at, sent.filled, took, now);
-                self.flow.accepted(now);
+                self.flow.accepted(sent.at, now);
             }
             Outcome::Throttled { limit, pause } => {
                 self.window.cut(sent.at, window::FAILURE, now);

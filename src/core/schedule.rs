@@ -16,6 +16,8 @@ pub const REFUSED: Duration = Duration::from_secs(60);
 const MOST_REFUSED: Duration = Duration::from_secs(600);
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LAST_RETRY: Duration = Duration::from_secs(300);
+/// The part of an interval by which a listing may come sooner.
+const DRIFT: i64 = 20;
 /// Longer than this the API isn't left alone, whatever it says.
 const MOST_RETRY_AFTER: Duration = Duration::from_secs(900);
 
@@ -26,16 +28,15 @@ pub fn seed(uid: &str) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// When a watch lists after a success: on a grid of its interval that starts at the watch's own offset, so that
-/// watches which were started together drift apart, and none polls more often than it says for long.
+/// When the listing after one that began at this time begins: an interval later, or up to a twentieth sooner until it is
+/// on a grid of the interval that starts at the account's own offset, so that accounts which were started together drift
+/// apart. A change is never older than an interval when a listing begins.
 #[must_use]
 pub fn next_poll(seed: u64, interval: Duration, started: Timestamp) -> Timestamp {
     let grid = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX).max(1);
     let offset = i64::try_from(seed % grid.unsigned_abs()).unwrap_or(0);
     let since = (started.as_millisecond() - offset).rem_euclid(grid);
-    let to_next = grid - since;
-    // Half an interval at least, so that the first gap isn't a double listing.
-    let wait = if to_next * 2 < grid { to_next + grid } else { to_next };
+    let wait = (grid - since).max(grid - grid / DRIFT);
     after(started, Duration::from_millis(wait.unsigned_abs()))
 }
 
@@ -51,6 +52,12 @@ pub fn asked_pause(failure: &Failure) -> Duration {
     failure.retry_after.unwrap_or_default().min(MOST_RETRY_AFTER)
 }
 
+/// How long a failure that is costly to repeat is left alone: not more often than a listing is wanted.
+#[must_use]
+pub fn costly_retry(failure: &Failure, interval: Duration) -> Option<Duration> {
+    failure.is_costly().then(|| failure.least_wait.max(interval))
+}
+
 /// How long to wait after the `attempt`th failure in a row, counted from 1.
 #[must_use]
 pub fn retry_delay(failure: &Failure, attempt: u32, interval: Duration, seed: u64) -> Duration {
@@ -63,7 +70,7 @@ pub fn retry_delay(failure: &Failure, attempt: u32, interval: Duration, seed: u6
         FailureKind::SecretNotFound | FailureKind::SecretInvalid => return SECRET,
         FailureKind::CredentialsInvalid | FailureKind::AccessDenied => doubled(REFUSED, MOST_REFUSED),
         FailureKind::ClockSkew => REFUSED,
-        _ => doubled(FIRST_RETRY, longest_retry(interval)),
+        _ => costly_retry(failure, interval).unwrap_or_else(|| doubled(FIRST_RETRY, longest_retry(interval))),
     };
     // Up to a quarter more, differently for each watch and try.
     let spread = (seed.rotate_left(attempt.wrapping_mul(11)) >> 16) % 256;
@@ -81,11 +88,15 @@ mod tests {
         fn polls_keep_their_interval(seed: u64, interval in 5u64..86_400, started in 0i64..4_000_000_000) {
             let interval = Duration::from_secs(interval);
             let started = Timestamp::from_second(started).unwrap();
-            let first = next_poll(seed, interval, started);
-            let gap = Duration::try_from(first.duration_since(started)).unwrap();
-            prop_assert!(gap * 2 >= interval && gap * 2 <= 3 * interval, "{gap:?}");
-            let second = next_poll(seed, interval, first);
-            prop_assert_eq!(Duration::try_from(second.duration_since(first)).unwrap(), interval);
+            let gap = |from: Timestamp, to: Timestamp| Duration::try_from(to.duration_since(from)).unwrap();
+            let mut last = started;
+            for poll in 0..30 {
+                let next = next_poll(seed, interval, last);
+                let gap = gap(last, next);
+                prop_assert!(gap <= interval && gap * 20 >= interval * 19, "{gap:?}");
+                prop_assert!(poll <= 20 || gap == interval, "{gap:?}");
+                last = next;
+            }
         }
 
         #[test]
@@ -105,6 +116,20 @@ mod tests {
                 prop_assert!(delay >= Duration::from_secs(2) && delay <= Duration::from_secs(1200), "{delay:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_costs_much_is_left_alone_from_the_first_time_on() {
+        let mut failure = Failure::new(FailureKind::ListIncomplete, "");
+        failure.least_wait = Duration::from_mins(15);
+        let day = Duration::from_hours(24);
+        for (interval, least) in [(Duration::from_secs(5), failure.least_wait), (day, day)] {
+            for attempt in [1, 2, 100] {
+                let delay = retry_delay(&failure, attempt, interval, 7);
+                assert!(delay >= least && delay <= least * 5 / 4, "{delay:?}");
+            }
+        }
+        assert_eq!(asked_pause(&failure), Duration::ZERO, "the API asked for nothing");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use k8s_openapi::jiff::Timestamp;
 
 pub use collection::Tasks;
 pub use details::{Details, Server, SubTask, TaskError};
-pub use index::{Earlier, Index};
+pub use index::{Earlier, Index, Put};
 pub use packed::{Task, Text};
 
 /// The id of a migration task. Unique within an account.

@@ -30,6 +30,15 @@ pub fn after(time: Timestamp, duration: Duration) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
+/// A time some while earlier; the earliest possible time where that is before all times.
+#[must_use]
+pub fn before(time: Timestamp, duration: Duration) -> Timestamp {
+    SignedDuration::try_from(duration)
+        .ok()
+        .and_then(|duration| time.checked_sub(duration).ok())
+        .unwrap_or(Timestamp::MIN)
+}
+
 /// Writes a duration as a spec would: `90s`, `5m`, `1h30m`.
 #[must_use]
 pub fn short(duration: Duration) -> String {

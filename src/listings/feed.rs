@@ -1,6 +1,8 @@
 //! One listing for all watches of an account: whoever needs one gets the one that is under way, or one that is new
 //! enough.
 
+mod round;
+
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
@@ -11,21 +13,20 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::jiff::Timestamp;
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
 };
 use tracing::debug;
 
+pub(super) use self::round::{Found, Need, Round, Wish};
 use super::{
     key::WatchKey,
-    query::{Costs, cheapest, covers, left_states},
+    query::{Costs, cheapest, covers, left_states, together},
 };
 use crate::{
     clock,
     core::{
-        breaker::is_refusal,
         failure::Failure,
         schedule::{asked_pause, retry_delay},
         task::Snapshot,
@@ -33,7 +34,7 @@ use crate::{
     sms::{AccountKey, Client, Error, ListTarget, Login, Query},
 };
 
-/// How many tasks that left a state are looked up one by one.
+/// How many tasks that left a state are looked up one by one, where all can be listed instead.
 const MOST_LOOK_UPS: usize = 50;
 /// The least time between two listings of an account, or of a watch, however often somebody asks.
 pub(super) const LEAST_GAP: Duration = Duration::from_secs(1);
@@ -70,6 +71,7 @@ impl Feeds {
         login: &Login,
         query: &Query,
         before: Option<&Snapshot>,
+        can_list_all: bool,
     ) -> Result<Found, Error> {
         let earlier = before.map(|before| before.tasks.clone()).unwrap_or_default();
         let listing = self.client.list_tasks_again(target, login, query, &earlier).await?;
@@ -78,7 +80,7 @@ impl Feeds {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         let mut snapshot = listing.into_snapshot(sequence, clock::now());
         let left = before.map(|before| left_states(query, before, &snapshot)).unwrap_or_default();
-        if left.len() > MOST_LOOK_UPS {
+        if left.len() > MOST_LOOK_UPS && can_list_all {
             let all = self.client.list_tasks_again(target, login, &Query::All, &earlier).await?;
             credentials_expire = credentials_expire.into_iter().chain(all.credentials_expire).min();
             snapshot = all.into_snapshot(sequence, clock::now());
@@ -111,44 +113,6 @@ impl Feeds {
     }
 }
 
-/// What a watch needs of a feed.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Need {
-    /// How often.
-    pub(super) interval: Duration,
-    /// What.
-    pub(super) query: Query,
-}
-
-/// When a listing is good enough.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Wish {
-    /// It may be this old.
-    pub(super) max_age: Duration,
-    /// It must have begun after this: somebody asked for a listing then.
-    pub(super) asked: Option<Instant>,
-}
-
-/// What one listing came to.
-#[derive(Debug)]
-pub(super) struct Round {
-    pub(super) result: Result<Found, Failure>,
-    /// Of failures: when to try again.
-    pub(super) retry_at: Instant,
-    /// How many failed in a row.
-    pub(super) failures: u32,
-    query: Query,
-    started: Instant,
-}
-
-/// What a listing found.
-#[derive(Clone, Debug)]
-pub(super) struct Found {
-    pub(super) snapshot: Arc<Snapshot>,
-    /// When the credentials end, if that is known and they aren't renewed.
-    pub(super) credentials_expire: Option<Timestamp>,
-}
-
 #[derive(Debug)]
 struct Feed {
     seed: u64,
@@ -160,6 +124,8 @@ struct State {
     members: HashMap<WatchKey, Need>,
     costs: Costs,
     last: Option<Arc<Round>>,
+    /// The last listing that failed in a way that is costly to repeat, until one of the same succeeds.
+    costly: Option<Arc<Round>>,
     /// What the last listing that didn't fail found.
     found: Option<Arc<Snapshot>>,
     running: Option<Running>,
@@ -194,20 +160,26 @@ impl Feed {
 }
 
 impl State {
-    /// Whether the last listing will do.
+    /// The listing that will do, if there is one.
     fn usable(&self, need: &Query, wish: Wish, now: Instant) -> Option<Arc<Round>> {
-        let last = self.last.as_ref().filter(|last| covers(&last.query, need))?;
-        let is_new = wish.asked.is_none_or(|asked| last.started >= asked);
-        let is_good = match &last.result {
-            Ok(_) if wish.asked.is_some() => is_new,
-            Ok(_) => now.duration_since(last.started) <= wish.max_age,
-            // Neither refused credentials nor an API that asked to be left alone are tried for the asking.
-            Err(failure) => {
-                let is_closed = is_refusal(failure.kind) || now < last.started + asked_pause(failure);
-                now < last.retry_at && (is_new || is_closed)
-            }
+        let last = self.last.as_ref().filter(|last| covers(&last.query, need));
+        let costly = self.costly.as_ref().filter(|costly| covers(&costly.query, need));
+        last.into_iter().chain(costly).find(|round| round.is_usable(need, wish, now)).cloned()
+    }
+
+    /// What to ask for, to fulfil a need and others: what all members need, but for what is costly and has failed, unless
+    /// this need is just that.
+    fn query(&self, need: &Query, now: Instant) -> Query {
+        let needs = || self.members.values().map(|member| &member.query);
+        let Some(costly) = self.costly.as_ref().filter(|costly| now < costly.retry_at) else {
+            return cheapest(needs(), &self.costs);
         };
-        is_good.then(|| last.clone())
+        if covers(need, &costly.query) {
+            return cheapest(needs(), &self.costs);
+        }
+        let modest: Vec<&Query> = needs().filter(|need| !covers(need, &costly.query)).collect();
+        let query = cheapest(modest.iter().copied(), &self.costs);
+        if covers(&query, &costly.query) { together(modest) } else { query }
     }
 
     /// When the next listing may begin.
@@ -215,6 +187,12 @@ impl State {
         let last = self.last.as_ref()?;
         let pause = last.result.as_ref().err().map(asked_pause);
         Some(last.started + LEAST_GAP.max(pause.unwrap_or_default()))
+    }
+
+    /// What was found before, and whether listing all may succeed.
+    fn known(&self) -> (Option<Arc<Snapshot>>, bool) {
+        let is_costly = self.costly.as_ref().is_some_and(|costly| costly.query == Query::All);
+        (self.found.clone(), !is_costly)
     }
 
     fn least_interval(&self) -> Duration {
@@ -280,7 +258,7 @@ impl Membership {
                     let done =
                         running.done.wait_for(Option::is_some).await.ok().and_then(|round| round.clone());
                     match done {
-                        Some(round) if is_wanted => return round,
+                        Some(round) if is_wanted && !round.wanted_too_much(need) => return round,
                         Some(_) => {}
                         None => self.feed.lock().running = None,
                     }
@@ -304,7 +282,7 @@ impl Membership {
         if let Some(earliest) = state.earliest().filter(|earliest| now < *earliest) {
             return Next::Sleep(earliest);
         }
-        let query = cheapest(state.members.values().map(|need| &need.query), &state.costs);
+        let query = state.query(need, now);
         let (sender, done) = watch::channel(None);
         let running = Running { query: query.clone(), started: now, done };
         state.running = Some(running.clone());
@@ -325,8 +303,8 @@ impl Membership {
     ) {
         let (feeds, feed) = (self.feeds.clone(), self.feed.clone());
         tokio::spawn(async move {
-            let before = feed.lock().found.clone();
-            let result = feeds.list(&target, &login, &query, before.as_deref()).await;
+            let (before, can_list_all) = feed.lock().known();
+            let result = feeds.list(&target, &login, &query, before.as_deref(), can_list_all).await;
             let round = feed.end(result.map_err(|error| Failure::from(&error)), query, started);
             // Nobody may be waiting any more.
             let _ = done.send(Some(round));
@@ -345,6 +323,7 @@ impl Feed {
         if let Ok(found) = &result {
             state.costs.learn(&query, &found.snapshot);
             state.found = Some(found.snapshot.clone());
+            state.costly = state.costly.take().filter(|costly| !covers(&query, &costly.query));
         }
         let ended = Instant::now();
         let delay = match &result {
@@ -352,8 +331,14 @@ impl Feed {
             Err(failure) => retry_delay(failure, failures, state.least_interval(), self.seed),
         };
         let round = Arc::new(Round { result, retry_at: ended + delay, failures, query, started });
+        if round.result.as_ref().is_err_and(Failure::is_costly) {
+            state.costly = Some(round.clone());
+        }
         state.last = Some(round.clone());
         state.running = None;
         round
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ use crate::{
     core::{
         failure::Failure,
         schedule::{SECRET, asked_pause, next_poll, retry_delay, seed},
+        time::before,
     },
     sms::{ListTarget, Login},
 };
@@ -67,6 +68,8 @@ enum Cause {
     Due,
     /// The watch, or what it is about, is new here.
     New,
+    /// The spec has changed.
+    Changed,
     /// Somebody asked for it.
     Asked,
 }
@@ -108,7 +111,8 @@ impl<S: CredentialSource> Poller<S> {
             let cause = self.cause(&request, before);
             let began = Instant::now();
             let outcome;
-            (outcome, due) = self.poll(&request, cause).await;
+            // Apart, since it is large, and nearly all the time most pollers wait.
+            (outcome, due) = Box::pin(self.poll(&request, cause)).await;
             let failure = outcome.failure().cloned();
             let pause = failure.as_ref().map(asked_pause).unwrap_or_default();
             self.last = Some(Last { request: request.clone(), began, pause });
@@ -125,7 +129,8 @@ impl<S: CredentialSource> Poller<S> {
         let is_asked_for = mem::take(&mut self.is_asked_for);
         match before {
             Some(before) if request.requested_at != before.requested_at => Cause::Asked,
-            Some(before) if !is_asked_for && !request.is_urgent_after(before) => Cause::Due,
+            Some(before) if request.is_urgent_after(before) => Cause::Changed,
+            Some(_) if !is_asked_for => Cause::Due,
             _ => Cause::New,
         }
     }
@@ -165,7 +170,7 @@ impl<S: CredentialSource> Poller<S> {
         let plan = &request.plan;
         let max_age = match (cause, self.doubt_secret) {
             // Whoever asks may have changed the Secret a moment ago.
-            (Cause::New | Cause::Asked, _) => LEAST_GAP,
+            (Cause::New | Cause::Changed | Cause::Asked, _) => LEAST_GAP,
             (Cause::Due, true) => SECRET,
             // A little less than an interval, so that a Secret isn't taken for fresh a whole interval later.
             (Cause::Due, false) => plan.interval * 9 / 10,
@@ -199,11 +204,13 @@ impl<S: CredentialSource> Poller<S> {
             None => self.shared.feeds.join(account, self.key.clone(), need),
         };
         let pace = membership.pace(plan.interval);
+        let now = Some(Instant::now());
         let wish = match cause {
             // The one before this is older, whoever else keeps the same times.
-            Cause::Due => Wish { max_age: membership.least_interval() / 2, asked: None },
-            Cause::New => Wish { max_age: pace, asked: None },
-            Cause::Asked => Wish { max_age: Duration::ZERO, asked: Some(Instant::now()) },
+            Cause::Due => Wish { max_age: membership.least_interval() / 2, asked: None, changed: None },
+            Cause::New => Wish { max_age: pace, asked: None, changed: None },
+            Cause::Changed => Wish { max_age: pace, asked: None, changed: now },
+            Cause::Asked => Wish { max_age: Duration::ZERO, asked: now, changed: now },
         };
         let round = membership.listing(&target, login, &query, wish).await;
         self.membership = Some(membership);
@@ -218,9 +225,12 @@ impl<S: CredentialSource> Poller<S> {
                 self.doubt_secret = false;
                 let membership = self.membership.as_ref();
                 let (seed, pace) = membership.map_or((0, interval), |own| (own.seed(), own.pace(interval)));
-                let started = clock::now();
+                let since = now.duration_since(round.started);
+                let started = before(clock::now(), since);
                 let wait = next_poll(seed, pace, started).duration_since(started);
-                now + Duration::try_from(wait).unwrap_or(interval)
+                let wait = Duration::try_from(wait).unwrap_or(pace).saturating_sub(since);
+                // A listing that takes as long as an interval leaves a little time to others.
+                now + wait.max(pace / 10).max(LEAST_GAP)
             }
             Err(failure) => {
                 self.doubt_secret = failure.kind.is_of_credentials();

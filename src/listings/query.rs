@@ -100,6 +100,16 @@ pub(super) fn cheapest<'a>(needs: impl Iterator<Item = &'a Query>, costs: &Costs
     Query::Any(terms)
 }
 
+/// What all need who don't need everything, whatever it costs.
+#[must_use]
+pub(super) fn together<'a>(needs: impl IntoIterator<Item = &'a Query>) -> Query {
+    let terms = needs.into_iter().filter_map(|need| match need {
+        Query::All => None,
+        Query::Any(terms) => Some(terms),
+    });
+    Query::Any(terms.flatten().cloned().collect())
+}
+
 /// The tasks that were in a state which is asked for and weren't found there now: each has to be looked up.
 #[must_use]
 pub(super) fn left_states(query: &Query, before: &Snapshot, now: &Snapshot) -> BTreeSet<Term> {

@@ -311,13 +311,18 @@ impl ListRun<'_> {
     async fn page(&self, page: PageRequest, term: Option<&Term>) -> Result<Page, Error> {
         loop {
             match self.try_page(page, term).await {
-                Err(Error::Throttled { .. }) if self.patience.goes_on_after_refusal() => {}
+                Err(error) if self.goes_on_after(&error) => {}
                 result => {
                     result.is_ok().then(|| self.patience.page_came());
                     return result;
                 }
             }
         }
+    }
+
+    /// Whether flow control refused a page that is asked for again.
+    fn goes_on_after(&self, error: &Error) -> bool {
+        matches!(error, Error::Throttled { .. }) && self.patience.goes_on_after_refusal(error.retry_after())
     }
 
     /// One page, as often as it is tried.
@@ -336,7 +341,7 @@ impl ListRun<'_> {
             // Nothing was sent.
             Err(Error::TokenReplaced | Error::Known(_)) => drop(passage),
             // It says nothing to those who wait but that they go on, too.
-            Err(Error::Throttled { .. }) if self.patience.goes_on_after_refusal() => drop(passage),
+            Err(error) if self.goes_on_after(error) => drop(passage),
             // It says nothing of the login: the next one tries with another token.
             Err(Error::Credentials(_)) if self.session.is_renewable() => {
                 self.client.sessions.refused(self.sign_in, &self.session).await;

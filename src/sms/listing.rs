@@ -4,21 +4,28 @@
 //! at all. A pass over all pages is complete when every page was answered, all pages gave the same count of tasks, and
 //! exactly that many different ones were found. Then nothing more is asked.
 //!
-//! On an account that changes faster than that, from the third pass on it also suffices that two consecutive passes
-//! found the same tasks, if the later one reached the end of the list without a gap and some page of it counted just
-//! as many. (Without the latter, a server that ignores offsets would pass for a small account.)
+//! On an account that changes faster than that, from the third pass on it also suffices that all tasks of one moment
+//! [are known](sightings), if the last pass reached the end of the list without a gap. (Without the latter, a server
+//! that ignores offsets would pass for a small account.)
+//!
+//! So what is believed was true at a moment within the listing, provided that SMS gives a page and its count at one
+//! moment, that a task which leaves a list doesn't come back to it within the listing, and, of a pass that is complete
+//! by itself, that no task came between two pages for another one that went: then the count of a list can't tell that
+//! one was missed, and one pass is all that there is.
 //!
 //! Entries that can't be decoded are counted as listed: they hide no other task, and the caller is told their number.
+//! Since they can't be told from each other, all passes must have found as many before the tasks of a moment are known.
 //!
 //! An account with more tasks than paging reaches is listed [state by state](split).
 
 mod pass;
+mod sightings;
 mod split;
 
 use std::future::Future;
 
-use self::pass::Pass;
 pub use self::split::StateFilter;
+use self::{pass::Pass, sightings::Sightings};
 use super::{
     error::{Error, Incomplete},
     wire::Page,
@@ -27,8 +34,8 @@ use crate::core::task::Task;
 
 /// How often all pages are read before giving up.
 const PASSES: u32 = 5;
-/// The first pass whose agreement with the one before it is enough.
-const AGREEING_PASS: u32 = 3;
+/// The first pass after which it is enough to know the tasks of one moment.
+const PROVING_PASS: u32 = 3;
 
 /// How far the API pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +107,8 @@ where
 {
     match walk(fetch, manner, None).await {
         Err(Error::Incomplete(Incomplete::TooMany { state: None, .. })) => {
-            split::collect(fetch, manner).await
+            // It is seldom needed, and much larger than the rest.
+            Box::pin(split::collect(fetch, manner)).await
         }
         result => result,
     }
@@ -116,15 +124,28 @@ where
     F: Fn(PageRequest) -> Fut,
     Fut: Future<Output = Result<Page, Error>>,
 {
+    let mut sightings = Sightings::default();
     let mut previous: Option<Pass> = None;
+    let mut skipped_as_many = true;
     let mut failure = Incomplete::Drifted { passes: PASSES };
     for number in 1..=PASSES {
-        let pass = pass::run(fetch, manner, state).await?;
-        let agrees = previous.is_some_and(|previous| pass.agrees_with(&previous));
-        if pass.is_complete() || (number >= AGREEING_PASS && agrees && pass.is_plausible()) {
-            return Ok(pass.into_collected());
+        let pass = pass::run(fetch, manner, state, &mut sightings).await?;
+        let skipped = pass.skipped;
+        if pass.is_complete() {
+            return Ok(Collected { tasks: sightings.into_tasks_since(pass.began), skipped });
         }
-        failure = pass.contradiction().filter(|_| agrees).unwrap_or(Incomplete::Drifted { passes: PASSES });
+        skipped_as_many &= previous.as_ref().is_none_or(|previous| previous.skipped == skipped);
+        if number >= PROVING_PASS
+            && skipped_as_many
+            && pass.reached_the_end()
+            // After the first page of this pass, nothing before it has been seen again.
+            && let Some(stage) = sightings.known_stage(pass.began, skipped)
+        {
+            return Ok(Collected { tasks: sightings.into_tasks_of(stage), skipped });
+        }
+        let stands_still = previous.is_some_and(|previous| pass.is_like(&previous));
+        failure =
+            pass.contradiction().filter(|_| stands_still).unwrap_or(Incomplete::Drifted { passes: PASSES });
         previous = Some(pass);
     }
     Err(failure.into())

@@ -11,8 +11,10 @@ use super::{error::Error, lanes::Place};
 
 /// How many times as long a listing may take when its requests are spread over time, as long as pages come.
 const SPREAD: u32 = 12;
-/// How long a pause a listing that has no page yet waits for. Nothing is lost when it fails, and its watches are told.
+/// How long a pause a listing that has no page yet waits for, and how long it asks again after refusals. Nothing is lost
+/// when it fails, and its watches are told.
 const WITHOUT_PAGES: Duration = Duration::from_secs(2);
+const REFUSED_WITHOUT_PAGES: Duration = Duration::from_secs(10);
 
 /// The time of one listing.
 #[derive(Debug)]
@@ -40,11 +42,13 @@ impl Patience {
         *self.lock() = State { last_page: Some(Instant::now()), is_refused: false };
     }
 
-    /// Flow control has refused a page. Says whether to ask for it again: with pages that would be lost, yes.
-    pub(super) fn goes_on_after_refusal(&self) -> bool {
+    /// Flow control has refused a page, and asked for a pause or not. Says whether to ask for it again: with pages that
+    /// would be lost, yes, and for a while without, since the next try comes later and is likely to pass.
+    pub(super) fn goes_on_after_refusal(&self, pause: Option<Duration>) -> bool {
         let mut state = self.lock();
         state.is_refused = true;
-        state.last_page.is_some()
+        let is_soon = pause.is_none_or(|pause| pause <= WITHOUT_PAGES);
+        state.last_page.is_some() || (is_soon && self.began.elapsed() < REFUSED_WITHOUT_PAGES)
     }
 
     /// The longest pause that is worth waiting for.

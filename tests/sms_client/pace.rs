@@ -37,12 +37,14 @@ async fn a_listing_goes_on_at_the_pace_that_flow_control_lets_through() {
         let listing = list_with(&client, &target, &access_key(&[])).await.unwrap();
         assert_eq!(listing.tasks.len(), 4000);
         let refused = simulator.requests().counters().refused;
-        assert!((1..30).contains(&refused), "{message}: {refused}");
-        // What was found out holds for the next listing.
+        // Those that were under way when the first was refused, at most: 12 pages may be in flight.
+        assert!((1..=12).contains(&refused), "{message}: {refused}");
+        // What was found out holds for the next listing. (None is refused then, unless the machine is so busy that requests
+        // which were sent apart arrive together; of these, a burst of two.)
         let before = simulator.requests().counters().refused;
         list_with(&client, &target, &access_key(&[])).await.unwrap();
         let refused = simulator.requests().counters().refused - before;
-        assert!(refused <= 3, "{message}: {refused}");
+        assert!(refused <= 2, "{message}: {refused}");
     }
 }
 
@@ -119,6 +121,25 @@ async fn a_page_that_is_refused_once_costs_one_request() {
 }
 
 #[tokio::test]
+async fn a_first_page_that_is_refused_is_asked_for_again() {
+    let simulator = simulator(tasks(5)).await;
+    for pause in [None, Some("1")] {
+        let body = ErrorBody::Gateway { code: "APIGW.0308".into(), message: "too many requests".into() };
+        let headers = pause.map(|seconds: &str| ("Retry-After".to_owned(), seconds.to_owned()));
+        let effect = Effect::Respond { status: 429, headers: headers.into_iter().collect(), body };
+        let when = Trigger { times: Some(1), ..Trigger::default() };
+        simulator.faults().add(Fault { when, effect });
+        let listing = list(&simulator).await.unwrap();
+        assert_eq!((listing.tasks.len(), listing.requests), (5, 2), "{pause:?}");
+    }
+    // One that asks for a longer pause is told instead.
+    simulator.faults().add(Effect::throttle(Some("60")));
+    let failure = Failure::from(&list(&simulator).await.unwrap_err());
+    assert_eq!(failure.kind, FailureKind::Throttled);
+    assert!(failure.retry_after.unwrap() > Duration::from_secs(50));
+}
+
+#[tokio::test]
 async fn the_owners_rate_is_no_error() {
     let simulator = simulator(tasks(2000)).await;
     let rate = Some("4".parse().unwrap());
@@ -141,8 +162,10 @@ async fn pages_in_flight_grow_and_connections_are_kept() {
     let counters = simulator.requests().counters();
     // Three quarters of the 16 that may be under way.
     assert!((5..=12).contains(&counters.peak_in_flight), "{counters:?}");
-    // A connection may be opened a moment before another one is free; both are kept.
-    assert!(counters.connections <= 16, "{counters:?}");
+    // One for each page in flight. While their number grows, the HTTP client opens a connection for a page and gives it
+    // one that becomes free sooner, and keeps both: so there can be more than pages at the peak, but not more than pages
+    // may be in flight.
+    assert!(counters.connections <= 12, "{counters:?}");
 }
 
 #[tokio::test]

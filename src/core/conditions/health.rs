@@ -10,7 +10,7 @@ use k8s_openapi::{
 use super::{Truth, Verdict, find, truth, types};
 use crate::core::{
     failure::{Failure, FailureKind},
-    schedule::longest_retry,
+    schedule::{costly_retry, longest_retry},
     time::{after, short, whole_seconds},
 };
 
@@ -187,12 +187,19 @@ impl Signs<'_> {
 }
 
 fn failing_message(failure: &Failure, interval: Duration) -> String {
-    format!("{} {}{}", failure.message, retry(failure.kind, interval), failure.request_note())
+    format!("{} {}{}", failure.message, retry(failure, interval), failure.request_note())
 }
 
 /// When the next try is, in words that stay the same from try to try.
-fn retry(kind: FailureKind, interval: Duration) -> String {
-    let text = match kind {
+fn retry(failure: &Failure, interval: Duration) -> String {
+    if let Some(pause) = costly_retry(failure, interval) {
+        let pause = short(pause);
+        return format!(
+            "Tried again about every {pause}, since it takes many requests, and at once when the filter changes or a \
+             listing is asked for."
+        );
+    }
+    let text = match failure.kind {
         FailureKind::InvalidSpec => "Tried again when the spec changes.",
         // Names may resolve to other addresses by then.
         FailureKind::EndpointNotAllowed => {

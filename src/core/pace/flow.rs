@@ -7,8 +7,9 @@ use crate::core::bucket::Bucket;
 
 /// A limit that was named holds for so long after the last refusal.
 const NAMED: Duration = Duration::from_hours(1);
-/// A rate that was found out isn't exceeded for so long after the last refusal.
+/// A rate that was found out isn't exceeded for so long after the last refusal, and for so many requests.
 const HELD: Duration = Duration::from_secs(60);
+const HELD_REQUESTS: f64 = 60.0;
 /// Where the rate goes at once when it was refused, and then within [`RECOVERY`].
 const CUT: f64 = 0.7;
 const RECOVERED: f64 = 0.9;
@@ -27,15 +28,20 @@ const FASTEST: f64 = 1000.0;
 pub(super) struct Flow {
     spread: Option<Spread>,
     let_through: Tally,
+    run: Run,
 }
 
 /// Requests are spread over time.
 #[derive(Clone, Debug)]
 struct Spread {
     bucket: Bucket,
-    /// The rate that was refused.
+    /// The rate that was refused, and the one that surely was.
     refused: f64,
+    most: f64,
+    /// The last refusal.
     refused_at: Instant,
+    /// Since when nothing was let through but what was under way then.
+    shut_since: Option<Instant>,
     grown_at: Instant,
     named: Option<Named>,
 }
@@ -45,16 +51,17 @@ struct Spread {
 struct Named {
     rate: f64,
     burst: f64,
+    per: Duration,
     until: Instant,
 }
 
 impl Named {
     fn new(limit: RateLimit, now: Instant) -> Self {
         let requests = f64::from(u32::try_from(limit.requests).unwrap_or(u32::MAX)).max(1.0);
-        let per = limit.per.max(Duration::from_secs(1)).as_secs_f64();
+        let per = limit.per.max(Duration::from_secs(1));
         let burst = (requests / 4.0).max(1.0);
-        let rate = (requests + 1.0 - burst) / per * MARGIN;
-        Self { rate, burst, until: now.checked_add(NAMED).unwrap_or(now) }
+        let rate = (requests + 1.0 - burst) / per.as_secs_f64() * MARGIN;
+        Self { rate, burst, per, until: now.checked_add(NAMED).unwrap_or(now) }
     }
 }
 
@@ -68,10 +75,18 @@ impl Flow {
         self.spread.as_mut().map(|spread| &mut spread.bucket)
     }
 
-    /// A request was let through.
-    pub(super) fn accepted(&mut self, now: Instant) {
+    /// A request of this time was let through.
+    pub(super) fn accepted(&mut self, sent: Instant, now: Instant) {
         self.let_through.add(now);
-        if self.spread.as_mut().is_some_and(|spread| spread.grow(now) >= FASTEST) {
+        let Some(spread) = &mut self.spread else { return self.run.add(now) };
+        if sent <= spread.refused_at {
+            // It belongs to those before the refusal.
+            spread.refused = spread.refused.max(self.let_through.rate_at(now)).min(spread.most);
+        } else if spread.shut_since.take().is_some() {
+            self.run = Run::default();
+        }
+        self.run.add(now);
+        if spread.grow(now) >= FASTEST {
             self.spread = None;
         }
     }
@@ -86,9 +101,12 @@ impl Flow {
             spread.learn(named, now);
             return false;
         }
-        let let_through = self.let_through.level_at(now);
+        let let_through = self.let_through.rate_at(now);
         self.spread = Some(match self.spread.take() {
             None => Spread::begin(let_through, named, now),
+            Some(spread) if spread.shut_since.is_some() => {
+                spread.stay_shut(self.run.rate_at(now), named, now)
+            }
             Some(spread) => spread.slow_down(let_through, named, now),
         });
         true
@@ -102,7 +120,11 @@ impl Spread {
         // What is named is kept, however slow.
         let (rate, burst) = named.map_or_else(found_out, |named| (named.rate, named.burst));
         let bucket = Bucket::new(rate.min(FASTEST), burst, now).emptied();
-        Self { bucket, refused, refused_at: now, grown_at: now, named }
+        Self::shut(bucket, refused, FASTEST, named, now)
+    }
+
+    fn shut(bucket: Bucket, refused: f64, most: f64, named: Option<Named>, now: Instant) -> Self {
+        Self { bucket, refused, most, refused_at: now, shut_since: Some(now), grown_at: now, named }
     }
 
     /// Even this rate was refused, of which so much was let through.
@@ -112,10 +134,30 @@ impl Spread {
             return Self::begin(let_through, named, now);
         }
         // Others share the limit, so that less of it is left than its name says.
-        let refused = let_through.clamp(rate / 2.0, rate);
+        self.at_most(let_through.clamp(rate / 2.0, rate), named, now)
+    }
+
+    /// Nothing has been let through since the last refusal: a time that the limit is about goes on, in which so much was
+    /// let through, by the second.
+    fn stay_shut(self, let_through: f64, named: Option<Named>, now: Instant) -> Self {
+        let named = named.or(self.named);
+        if named.is_some_and(|named| named.rate < self.bucket.rate()) {
+            return Self::begin(let_through, named, now);
+        }
+        // What its name says may have been used up before it was known.
+        let is_short = |since: Instant| named.is_some_and(|named| now < since + named.per);
+        if self.shut_since.is_some_and(is_short) {
+            return Self { refused_at: now, named, ..self };
+        }
+        let shut_since = self.shut_since;
+        let refused = self.refused.min(let_through);
+        Self { shut_since, ..self.at_most(refused, named, now) }
+    }
+
+    fn at_most(self, refused: f64, named: Option<Named>, now: Instant) -> Self {
         let (rate, burst) = found_out((refused * CUT).max(SLOWEST));
         let bucket = Bucket::new(rate, burst, now).emptied();
-        Self { bucket, refused, refused_at: now, grown_at: now, named: named.or(self.named) }
+        Self::shut(bucket, refused, self.bucket.rate(), named.or(self.named), now)
     }
 
     /// Another refusal of the same requests names its limit.
@@ -136,9 +178,10 @@ impl Spread {
         let since = now.saturating_duration_since(self.grown_at).as_secs_f64().min(1.0 / rate);
         self.grown_at = now;
         let calm = self.refused * RECOVERED;
+        let held = HELD.as_secs_f64().max(HELD_REQUESTS / rate);
         let grown = if rate < calm {
             (rate + self.refused * (RECOVERED - CUT) / RECOVERY * since).min(calm)
-        } else if now.saturating_duration_since(self.refused_at) < HELD {
+        } else if now.saturating_duration_since(self.refused_at).as_secs_f64() < held {
             rate
         } else {
             rate * (1.0 + GROWTH * since)
@@ -169,8 +212,32 @@ impl Tally {
         self.level * (-since.as_secs_f64()).exp()
     }
 
+    /// The rate when the next one would be due. Steady requests bring the level to half a request less by then.
+    fn rate_at(self, now: Instant) -> f64 {
+        self.level_at(now) + 0.5
+    }
+
     fn add(&mut self, now: Instant) {
         self.level = self.level_at(now) + 1.0;
         self.at = Some(now);
+    }
+}
+
+/// What was let through since flow control last began to let anything through.
+#[derive(Clone, Copy, Debug, Default)]
+struct Run {
+    since: Option<Instant>,
+    requests: f64,
+}
+
+impl Run {
+    fn add(&mut self, now: Instant) {
+        self.since.get_or_insert(now);
+        self.requests += 1.0;
+    }
+
+    fn rate_at(self, now: Instant) -> f64 {
+        let since = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.requests / since.as_secs_f64().max(1.0)
     }
 }

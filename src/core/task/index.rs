@@ -7,6 +7,15 @@ use super::{
     packed::{pack, packed_id},
 };
 
+/// Where a task was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// At the end of the list: its id is new.
+    New,
+    /// At this place, which the one with its id had before.
+    Known(usize),
+}
+
 /// Where in a list of tasks each id is: four to eight bytes a task.
 #[derive(Clone, Debug)]
 pub struct Index {
@@ -23,8 +32,8 @@ impl Index {
         Self { slots: vec![0; size], hasher: RandomState::new() }
     }
 
-    /// Puts a task into the list, in the place of one with the same id. Says whether there was none.
-    pub fn put(&mut self, list: &mut Vec<Task>, task: Task) -> bool {
+    /// Puts a task into the list, in the place of one with the same id if there is one.
+    pub fn put(&mut self, list: &mut Vec<Task>, task: Task) -> Put {
         if list.len() >= self.slots.len() / 2 {
             self.grow(list);
         }
@@ -33,12 +42,12 @@ impl Index {
                 if let Some(old) = list.get_mut(place) {
                     *old = task;
                 }
-                false
+                Put::Known(place)
             }
             Err(slot) => {
                 list.push(task);
                 self.take(slot, list.len());
-                true
+                Put::New
             }
         }
     }
@@ -147,7 +156,9 @@ mod tests {
             let (mut index, mut list) = (Index::with_capacity(0), Vec::new());
             let mut map = BTreeMap::new();
             for (id, name) in puts {
-                prop_assert_eq!(index.put(&mut list, task(id, name)), map.insert(id, name).is_none());
+                let place = list.iter().position(|known: &Task| known.id().to_string() == id.to_string());
+                prop_assert_eq!(index.put(&mut list, task(id, name)), place.map_or(Put::New, Put::Known));
+                map.insert(id, name);
                 prop_assert_eq!(list.len(), map.len());
             }
             for index in [index, Index::from(list.as_slice())] {

@@ -65,6 +65,9 @@ impl From<&Error> for Failure {
         failure.needs_a_person |= error.needs_a_person();
         failure.request_id = error.request_id().map(str::to_owned);
         failure.retry_after = error.retry_after();
+        if let Error::Incomplete(reason) = error {
+            failure.least_wait = reason.least_wait();
+        }
         failure
     }
 }

@@ -1,6 +1,6 @@
 //! Listings that aren't complete.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::sms::listing::StateFilter;
 
@@ -42,6 +42,15 @@ pub enum Incomplete {
         /// How often all pages were read.
         passes: u32,
     },
+    /// The same with an account whose tasks are listed state by state, which takes many requests.
+    #[error(
+        "the tasks kept changing while they were listed, state by state, so that {passes} attempts in a row were \
+         incomplete"
+    )]
+    DriftedByState {
+        /// How often all pages were read.
+        passes: u32,
+    },
     /// The tasks stood still, but their count is another one.
     #[error("SMS counts other tasks than it lists, so that the list may be incomplete")]
     Contradicted {
@@ -50,6 +59,19 @@ pub enum Incomplete {
         /// How many were found.
         listed: u64,
     },
+}
+
+impl Incomplete {
+    /// How long to wait for the next try at least, since trying costs many requests.
+    #[must_use]
+    pub fn least_wait(self) -> Duration {
+        match self {
+            // It takes a person who deletes tasks.
+            Self::TooMany { .. } | Self::Unnamed { .. } => Duration::from_mins(15),
+            Self::DriftedByState { .. } => Duration::from_mins(5),
+            Self::Drifted { .. } | Self::Contradicted { .. } => Duration::ZERO,
+        }
+    }
 }
 
 struct InState(Option<StateFilter>);

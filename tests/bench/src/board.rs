@@ -44,6 +44,8 @@ pub(crate) struct Board(Mutex<HashMap<String, Entry>>);
 struct Entry {
     applied: Instant,
     due: VecDeque<(Instant, Counts)>,
+    /// What it says, once it says something.
+    says: Option<Counts>,
     first: Option<Duration>,
     delays: Vec<Duration>,
     is_incomplete: bool,
@@ -72,6 +74,7 @@ impl Board {
         let entry = Entry {
             applied: now,
             due: [(now, counts)].into(),
+            says: None,
             first: None,
             delays: Vec::new(),
             is_incomplete: false,
@@ -82,7 +85,7 @@ impl Board {
     /// From now on, a watch should say this.
     pub(crate) fn expect(&self, name: &str, counts: Counts) {
         if let Some(entry) = self.lock().get_mut(name) {
-            entry.due.push_back((Instant::now(), counts));
+            entry.expect(counts, Instant::now());
         }
     }
 
@@ -135,15 +138,24 @@ impl Board {
 }
 
 impl Entry {
+    fn expect(&mut self, counts: Counts, now: Instant) {
+        // What stays as it is, or becomes so again, is not written.
+        if self.says.as_ref() == Some(&counts) {
+            self.due.clear();
+        } else {
+            self.due.push_back((now, counts));
+        }
+    }
+
     fn see(&mut self, seen: Seen, now: Instant) {
         self.is_incomplete = seen.conditions.iter().any(|condition| condition.reason == INCOMPLETE);
         let Some(summary) = seen.summary else { return };
         let is_first = self.first.is_none();
         self.first.get_or_insert(now - self.applied);
+        let counts_all = summary.by_state.values().sum::<i64>() == summary.total;
+        self.says = counts_all.then_some(summary.by_state);
         // The newest that fits: what came before is outdated.
-        let fits = |(_, counts): &(Instant, Counts)| {
-            *counts == summary.by_state && counts.values().sum::<i64>() == summary.total
-        };
+        let fits = |(_, counts): &(Instant, Counts)| self.says.as_ref() == Some(counts);
         let Some(place) = self.due.iter().rposition(fits) else { return };
         let reached = self.due.drain(..=place).skip(usize::from(is_first));
         self.delays.extend(reached.map(|(since, _)| now - since));
@@ -187,6 +199,20 @@ mod tests {
         assert_eq!((board.is_settled(), board.verdict().changes), (false, 1));
         board.see("a", seen(counts(0, 2), 2));
         assert_eq!((board.is_settled(), board.verdict().changes), (true, 2));
+    }
+
+    #[test]
+    fn a_change_that_counts_nothing_else_needs_no_write() {
+        let board = Board::default();
+        board.apply("a", counts(2, 0));
+        board.see("a", seen(counts(2, 0), 2));
+        board.expect("a", counts(2, 0));
+        assert!(board.is_settled());
+        board.expect("a", counts(1, 1));
+        assert!(!board.is_settled());
+        board.expect("a", counts(2, 0));
+        assert!(board.is_settled());
+        assert_eq!(board.verdict().changes, 0);
     }
 
     #[test]

@@ -117,19 +117,32 @@ async fn bench(args: RunArgs) -> Result<(), Error> {
     say("Starting etcd and kube-apiserver");
     let stage = Stage::start(args.keep_logs.clone()).await?;
     let mut rows = Vec::new();
+    let ended = measure_all(&stage, &args, scenarios, [&operator, &naive], &mut rows).await;
+    // What has been measured is told, whatever happened then.
+    let table = report::table(&rows);
+    writeln!(std::io::stdout(), "\n{table}").map_err(Error::io("print the table"))?;
+    ended?;
+    let wrong: Vec<&str> = rows.iter().filter(|row| !row.is_right()).map(|row| row.scenario).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(Error::Wrong(wrong.join(", "))) }
+}
+
+async fn measure_all(
+    stage: &Stage,
+    args: &RunArgs,
+    scenarios: Vec<Scenario>,
+    programs: [&Program; 2],
+    rows: &mut Vec<Row>,
+) -> Result<(), Error> {
     for mut scenario in scenarios {
         scenario.length = args.seconds.map_or(scenario.length, Duration::from_secs);
         scenario.gzip = args.gzip;
-        for program in [&operator, &naive] {
+        for program in programs {
             if is_asked_for(program.kind, args.program, &scenario) {
-                rows.push(measure(&stage, &scenario, program).await?);
+                rows.push(measure(stage, &scenario, program).await?);
             }
         }
     }
-    let table = report::table(&rows);
-    writeln!(std::io::stdout(), "\n{table}").map_err(Error::io("print the table"))?;
-    let wrong: Vec<&str> = rows.iter().filter(|row| !row.is_right()).map(|row| row.scenario).collect();
-    if wrong.is_empty() { Ok(()) } else { Err(Error::Wrong(wrong.join(", "))) }
+    Ok(())
 }
 
 fn is_asked_for(kind: Kind, only: Option<Kind>, scenario: &Scenario) -> bool {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::{StreamExt as _, TryStreamExt as _, future, stream};
 use k8s_openapi::{
     api::core::v1::Secret, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
@@ -25,6 +25,9 @@ use crate::{audit::AuditLog, error::Error, fleet::SECRET};
 const ACCOUNT: &str = "migration-task-watch";
 const PATIENCE: Duration = Duration::from_mins(1);
 const RETRY: Duration = Duration::from_millis(100);
+/// In the first seconds of a definition the API server ends all watches of its resources again and again. Nothing of
+/// that is the programs' doing.
+const SETTLING: Duration = Duration::from_secs(4);
 /// How many watches are applied at a time.
 const APPLIED_AT_ONCE: usize = 16;
 
@@ -62,6 +65,7 @@ impl Stage {
         let action = "establish the CustomResourceDefinition";
         let late = |_| Error::Late { action, patience: PATIENCE };
         timeout(PATIENCE, established).await.map_err(late)?.map_err(Error::wait(action))?;
+        sleep(SETTLING).await;
         Ok(Self { cluster, audit, client, dir, keep_logs })
     }
 
@@ -125,9 +129,17 @@ impl Place<'_> {
 
     /// Removes all watches: the next program looks at all namespaces.
     pub(crate) async fn clear(&self) -> Result<(), Error> {
-        let all = ListParams::default();
-        let deleted = self.watches.delete_collection(&DeleteParams::default(), &all).await;
-        deleted.map(drop).map_err(Error::api("delete the watches"))
+        let action = "delete the watches";
+        // One by one, and without their statuses: together these can be a hundred megabytes.
+        let all = self.watches.list_metadata(&ListParams::default()).await.map_err(Error::api(action))?;
+        stream::iter(all.items)
+            .map(
+                |watch| async move { self.watches.delete(&watch.name_any(), &DeleteParams::default()).await },
+            )
+            .buffer_unordered(APPLIED_AT_ONCE)
+            .try_for_each(|_| future::ready(Ok(())))
+            .await
+            .map_err(Error::api(action))
     }
 }
 

@@ -159,6 +159,22 @@ fn a_certificate_that_nobody_trusts_is_stalled_after_the_grace() {
 }
 
 #[test]
+fn what_is_seldom_tried_again_says_so() {
+    let mut world = World::new(json!({"interval": "5s"}));
+    world.pass(2 * MINUTE);
+    let mut failure = Failure::new(FailureKind::ListIncomplete, "There are too many tasks.");
+    failure.least_wait = Duration::from_mins(15);
+    world.observation.failure = Some(failure);
+    world.settle();
+    let ready = find(&world.status.conditions, types::READY).unwrap();
+    assert_eq!(
+        ready.message,
+        "There are too many tasks. Tried again about every 15m, since it takes many requests, and at once when the \
+         filter changes or a listing is asked for."
+    );
+}
+
+#[test]
 fn a_restarted_operator_waits_before_it_calls_anything_stale() {
     let mut world = World::new(json!({}));
     world.list(all(&["MIGRATE_SUCCESS"]));

@@ -72,6 +72,42 @@ fn a_whole_account_fits_and_is_remembered() {
     assert!(json_size(&world.status) <= MAX_STATUS);
 }
 
+/// State by state, SMS can list more tasks than the ledger is made for.
+#[test]
+fn an_account_beyond_the_ledger_starts_anew_after_a_restart_or_is_remembered() {
+    for states in
+        [&["READY"][..], &["READY", "RUNNING", "SYNCING", "MIGRATE_SUCCESS", "MIGRATE_FAIL", "ABORT"]]
+    {
+        let tasks =
+            || (0..150_000).map(|i| task(&format!("{i:032}"), states[i % states.len()])).collect::<Vec<_>>();
+        let mut world = World::new(json!({}));
+        world.list(tasks());
+        assert!(json_size(&world.status) <= MAX_STATUS);
+        let is_remembered = world.status.ledger.is_some();
+        world.take_told();
+        world.restart();
+        world.pass(60);
+        world.list(tasks());
+        let told = world.reasons();
+        assert_eq!(told, if is_remembered { vec![] } else { vec!["WatchStarted"] }, "{states:?}");
+    }
+}
+
+#[test]
+fn a_ledger_that_somebody_removed_is_a_new_baseline() {
+    let mut world = World::new(json!({"taskLimit": 1}));
+    let tasks = || vec![task("a", "SYNCING"), task("b", "SYNCING")];
+    world.list(tasks());
+    world.take_told();
+    world.status.ledger = None;
+    world.restart();
+    world.pass(60);
+    world.list(tasks());
+    let told = world.take_told();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].1.contains("What was known of omitted tasks is lost"), "{told:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
