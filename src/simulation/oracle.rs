@@ -112,22 +112,22 @@ fn said(events: &[OutboxEvent]) -> Vec<String> {
 }
 
 impl Record {
-    /// What must be told of a listing, which is taken notice of.
-    fn expect(&mut self, listing: &[&Task], is_baseline: bool) -> Vec<String> {
+    /// What must be told of a listing, and what is known then.
+    fn expect(&self, listing: &[Task], is_baseline: bool) -> (Vec<String>, BTreeMap<String, Known>) {
         let mut told = Vec::new();
+        let mut all = if is_baseline { BTreeMap::new() } else { self.known.clone() };
         if is_baseline {
-            self.known.clear();
             told.push("WatchStarted".to_owned());
         }
         let listed: BTreeSet<&str> = listing.iter().map(|task| task.id.as_str()).collect();
         for task in listing {
-            let before = self.known.get(&task.id).map(|known| phase(known.state));
+            let before = all.get(&task.id).map(|known| phase(known.state));
             if !is_baseline && before != Some(phase(task.state)) {
                 told.extend(reason(task.state).map(|reason| format!("{reason} {}", task.id)));
             }
-            self.known.insert(task.id.clone(), Known { state: task.state, missed: 0 });
+            all.insert(task.id.clone(), Known { state: task.state, missed: 0 });
         }
-        self.known.retain(|id, known| {
+        all.retain(|id, known| {
             if !listed.contains(id.as_str()) {
                 known.missed += 1;
                 if known.missed == 2 {
@@ -137,8 +137,15 @@ impl Record {
             known.missed < 2
         });
         told.sort();
-        told
+        (told, all)
     }
+}
+
+/// How many tasks there are in each state.
+pub(super) fn counts<'a>(tasks: impl Iterator<Item = &'a Task>) -> BTreeMap<String, i64> {
+    let mut counts = BTreeMap::new();
+    tasks.for_each(|task| *counts.entry(task.state.to_owned()).or_default() += 1);
+    counts
 }
 
 /// Counted events are told without the ids.
@@ -215,29 +222,55 @@ impl World {
         let is_baseline = before.observed_target != new.observed_target;
         let expected = match pass.filter(|pass| is_baseline || pass_of(before) != Some(*pass)) {
             None => Vec::new(),
-            Some(pass) => {
-                if let Some(gap) = self.sms.gap(pass) {
-                    self.violate(4, format!("a listing that wasn't complete is believed: {gap}"));
+            Some(pass) => match self.take_notice((uid, is_baseline), pass, new, &events) {
+                Ok(expected) => expected,
+                Err(what) => {
+                    return self.violate(4, format!("a listing that wasn't complete is believed: {what}"));
                 }
-                let Some(found) = self.sms.found(pass) else { return };
-                let found: Vec<Task> = found.into_iter().cloned().collect();
-                let record = self.oracle.records.entry(uid.to_owned()).or_default();
-                let generation = new.observed_generation.unwrap_or_default();
-                let spec = record.specs.get(&generation).cloned().unwrap_or_default();
-                let listing: Vec<&Task> = found.iter().filter(|task| matches(&spec, task)).collect();
-                let total = new.summary.as_ref().map_or(0, |summary| summary.total);
-                let expected = record.expect(&listing, is_baseline);
-                if usize::try_from(total) != Ok(listing.len()) {
-                    let what = format!("{total} tasks are counted, and pass {pass} has {}", listing.len());
-                    self.violate(4, what);
-                }
-                expected
-            }
+            },
         };
         self.stats.transitions += expected.len() as u64;
         if !agree(&events, &expected) {
             self.violate(3, format!("{events:?} is told, and {expected:?} has happened"));
         }
+    }
+
+    /// Takes notice of the listing that a status was made of, and says what must be told of it. Where it may be one of
+    /// several, it is the one that the status counts, and tells of if any.
+    fn take_notice(
+        &mut self,
+        (uid, is_baseline): (&str, bool),
+        pass: usize,
+        new: &MigrationTaskWatchStatus,
+        events: &[String],
+    ) -> Result<Vec<String>, String> {
+        let record = self.oracle.records.entry(uid.to_owned()).or_default();
+        let spec =
+            record.specs.get(&new.observed_generation.unwrap_or_default()).cloned().unwrap_or_default();
+        let counted = new.summary.clone().unwrap_or_default().by_state;
+        let mut best = None;
+        for mut listing in self.sms.listings(pass) {
+            listing.retain(|task| matches(&spec, task));
+            if counts(listing.iter()) != counted {
+                continue;
+            }
+            let (told, known) = record.expect(&listing, is_baseline);
+            let is_told = agree(events, &told);
+            if is_told || best.is_none() {
+                best = Some((told, known));
+            }
+            if is_told {
+                break;
+            }
+        }
+        let Some((told, known)) = best else {
+            let gap = self.sms.gap(pass);
+            return Err(
+                gap.unwrap_or_else(|| format!("{counted:?} are counted, which pass {pass} has not found"))
+            );
+        };
+        record.known = known;
+        Ok(told)
     }
 
     /// An event is created that wasn't there.

@@ -6,7 +6,7 @@ use super::{
     Bug, HOUR, MINUTE, Moment, SECOND,
     chaos::{Act, Blow},
     checks::Said,
-    oracle::matches,
+    oracle::{counts, matches},
     process::Process,
     sms::Task,
     trouble::Spared,
@@ -257,10 +257,7 @@ impl World {
         }
         let secret = (watch.metadata.namespace.clone()?, "huawei".to_owned());
         let account = self.sms.accounts.get(&self.kubernetes.secrets.get(&secret)?.key)?;
-        let mut states: BTreeMap<String, i64> = BTreeMap::new();
-        for task in account.tasks.iter().filter(|task| matches(&watch.spec, task)) {
-            *states.entry(task.state.to_owned()).or_default() += 1;
-        }
+        let states = counts(account.tasks.iter().filter(|task| matches(&watch.spec, task)));
         let summary = status.summary.unwrap_or_default();
         if summary.by_state != states || summary.total != states.values().sum::<i64>() {
             return Some(format!("{name} counts {:?}, and there are {states:?}", summary.by_state));

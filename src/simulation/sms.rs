@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt::Write,
+    iter,
 };
 
 use fastrand::Rng;
@@ -24,6 +25,8 @@ pub(super) const FIRST_PASS: i64 = 4_000_000_000;
 pub(super) const HOST: &str = "sms.ap-southeast-3.myhuaweicloud.com";
 /// For how long credentials that are refused are left alone.
 const REFUSED: Moment = MINUTE;
+/// The most passes of a listing.
+const PASSES: usize = 5;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Task {
@@ -69,10 +72,19 @@ pub(super) enum Sky {
 /// One walk over all pages, from the first on.
 #[derive(Debug)]
 struct Pass {
-    key: String,
+    who: (u32, String),
     began: Moment,
     ended: Moment,
-    pages: BTreeMap<usize, Vec<Task>>,
+    /// By offset; those that were heard.
+    pages: BTreeMap<usize, Sheet>,
+}
+
+/// A page that was answered.
+#[derive(Debug)]
+struct Sheet {
+    tasks: Vec<Task>,
+    /// When the answer was there.
+    heard: Moment,
 }
 
 #[derive(Debug)]
@@ -129,13 +141,34 @@ impl Sms {
         self.accounts.insert(key.to_owned(), account);
     }
 
+    /// The listings that one whose last pass is this may be: what it has found by itself, or else, on a busy account,
+    /// all tasks of one moment, which several passes have shown.
+    pub(super) fn listings(&self, last: usize) -> impl Iterator<Item = Vec<Task>> {
+        let alone = self.gap(last).is_none().then(|| self.found(last)).flatten();
+        alone.into_iter().chain(iter::once_with(move || self.found_together(last)).flatten())
+    }
+
     /// What a pass found, whatever it was worth.
-    pub(super) fn found(&self, pass: usize) -> Option<Vec<&Task>> {
-        let mut found: BTreeMap<&str, &Task> = BTreeMap::new();
-        for task in self.passes.get(pass)?.pages.values().flatten() {
-            found.insert(&task.id, task);
-        }
-        Some(found.into_values().collect())
+    fn found(&self, pass: usize) -> Option<Vec<Task>> {
+        let tasks = self.passes.get(pass)?.pages.values().flat_map(|sheet| &sheet.tasks);
+        Some(by_id(tasks).into_values().cloned().collect())
+    }
+
+    /// What there was at each moment of a listing of several passes, the newest first, as far as it has been shown.
+    fn found_together(&self, last: usize) -> Vec<Vec<Task>> {
+        let Some(Pass { who, ended, .. }) = self.passes.get(last) else { return Vec::new() };
+        let is_heard = |pass: &&Pass| pass.who == *who && pass.pages.contains_key(&0);
+        let passes: Vec<&Pass> =
+            self.passes.iter().take(last + 1).rev().filter(is_heard).take(PASSES).collect();
+        let mut sheets: Vec<&Sheet> = passes.iter().flat_map(|pass| pass.pages.values()).collect();
+        sheets.sort_by_key(|sheet| sheet.heard);
+        let shown = by_id(sheets.into_iter().flat_map(|sheet| &sheet.tasks));
+        let began = passes.last().map_or(*ended, |pass| pass.began);
+        let moments = self.accounts.get(&who.1).map(|account| account.between(began, *ended));
+        let shown_at = |ids: &BTreeSet<String>| {
+            ids.iter().map(|id| shown.get(id.as_str()).map(|task| (*task).clone())).collect()
+        };
+        moments.into_iter().flatten().rev().filter_map(shown_at).collect()
     }
 
     /// When the last page of a pass was asked for.
@@ -143,26 +176,35 @@ impl Sms {
         self.passes.get(pass).map(|pass| pass.ended)
     }
 
-    /// Why a pass can't have been complete.
+    /// Why a pass can't have been complete by itself.
     pub(super) fn gap(&self, pass: usize) -> Option<String> {
-        let Pass { key, began, ended, .. } = self.passes.get(pass)?;
-        let history = &self.accounts.get(key)?.history;
-        let first = history.iter().rposition(|(from, _)| from <= began).unwrap_or_default();
-        let mut during = history.iter().skip(first).take_while(|(from, _)| from <= ended);
-        let (_, ids) = during.next()?;
-        if during.any(|(_, later)| later != ids) {
+        let Pass { who, began, ended, .. } = self.passes.get(pass)?;
+        let [ids] = self.accounts.get(&who.1)?.between(*began, *ended)[..] else {
             // One that goes and one that comes between two pages can hide a third: no counting finds that.
             return None;
-        }
-        let found: BTreeSet<String> = self.found(pass)?.iter().map(|task| task.id.clone()).collect();
+        };
+        let found: BTreeSet<String> = self.found(pass)?.into_iter().map(|task| task.id).collect();
         (found != *ids).then(|| format!("pass {pass} found {found:?} of {ids:?}"))
     }
+}
+
+fn by_id<'a>(tasks: impl Iterator<Item = &'a Task>) -> BTreeMap<&'a str, &'a Task> {
+    tasks.map(|task| (task.id.as_str(), task)).collect()
 }
 
 impl Account {
     fn note(&mut self, now: Moment) {
         let ids = self.tasks.iter().map(|task| task.id.clone()).collect();
         self.history.push((now, ids));
+    }
+
+    /// Which ids there were between these moments, without those that stayed the same.
+    fn between(&self, began: Moment, ended: Moment) -> Vec<&BTreeSet<String>> {
+        let first = self.history.iter().rposition(|(from, _)| *from <= began).unwrap_or_default();
+        let during = self.history.iter().skip(first).take_while(|(from, _)| *from <= ended);
+        let mut ids: Vec<_> = during.map(|(_, ids)| ids).collect();
+        ids.dedup();
+        ids
     }
 
     /// Something happens to some tasks.
@@ -300,7 +342,7 @@ impl World {
             // Another watch may find out later that they are accepted again.
             self.sms.doubtful.entry(who.clone()).and_modify(|until| *until = self.now.min(*until));
         }
-        let mut body = self.list(from, request, sky == Sky::Torn).into_bytes();
+        let mut body = self.list(from, request, sky == Sky::Torn, heard).into_bytes();
         if sky == Sky::Garbled && self.fates.random(from, "garbled").bool() {
             body.truncate(body.len() / 2);
         }
@@ -311,7 +353,7 @@ impl World {
     }
 
     /// One page.
-    fn list(&mut self, from: u32, request: &SmsRequest, is_torn: bool) -> String {
+    fn list(&mut self, from: u32, request: &SmsRequest, is_torn: bool, heard: Option<Moment>) -> String {
         let now = self.now;
         let mut random = self.fates.random(from, &request.key);
         let Some(account) = self.sms.accounts.get(&request.key) else { return String::new() };
@@ -335,14 +377,18 @@ impl World {
         }
         let who = (from, request.key.clone());
         if request.offset == 0 {
-            let pass = Pass { key: request.key.clone(), began: now, ended: now, pages: BTreeMap::new() };
+            let pass = Pass { who: who.clone(), began: now, ended: now, pages: BTreeMap::new() };
             self.sms.passes.push(pass);
-            self.sms.current.insert(who.clone(), self.sms.passes.len() - 1);
+        }
+        let newest = self.sms.passes.len().saturating_sub(1);
+        let Some(heard) = heard else { return page(count, &tasks, newest) };
+        if request.offset == 0 {
+            self.sms.current.insert(who.clone(), newest);
         }
         let number = self.sms.current.get(&who).copied().unwrap_or_default();
         if let Some(pass) = self.sms.passes.get_mut(number) {
             pass.ended = now;
-            pass.pages.insert(request.offset, tasks.clone());
+            pass.pages.insert(request.offset, Sheet { tasks: tasks.clone(), heard });
         }
         page(count, &tasks, number)
     }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     hash::{DefaultHasher, Hash, Hasher},
+    ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -22,6 +23,9 @@ use super::{
 
 /// How many steps before its end a trace keeps.
 const TRACE: usize = 400;
+
+/// The time after which operators give up a request, give or take a second.
+const UNSURE: Range<Moment> = 29 * SECOND..31 * SECOND;
 
 /// The world, shared by all operators.
 #[derive(Clone)]
@@ -239,10 +243,10 @@ impl World {
         self.stats.steps += 1;
         let about = request.about();
         let back = self.now + fate.back;
-        let is_silent = fate.unanswered || fate.crash.is_some();
-        // After half a minute both sides disagree about whether the answer came in time.
-        let patience = sent + 29 * SECOND;
-        let heard = (!is_silent && !reply.is_closed() && back < patience).then_some(back);
+        // At half a minute nobody could say whether the answer was still waited for.
+        let is_unanswered = fate.unanswered || UNSURE.contains(&(back - sent));
+        let is_silent = is_unanswered || fate.crash.is_some();
+        let heard = (!is_silent && !reply.is_closed() && back < sent + UNSURE.start).then_some(back);
         let answer = match (request, fate.refused) {
             (Request::Kube(_), _) if self.now < self.outage_until => Answer::refusal(503),
             (_, Some(status)) => Answer::refusal(status),
@@ -254,7 +258,7 @@ impl World {
         if fate.crash.is_some() {
             self.tell(|| format!("operator {from} dies after {about}"));
             self.dead.push(from);
-        } else if fate.unanswered {
+        } else if is_unanswered {
             // The other side waits for as long as it has patience.
             std::mem::forget(reply);
         } else {
