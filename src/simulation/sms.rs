@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt::Write,
     iter,
+    ops::RangeInclusive,
 };
 
 use fastrand::Rng;
@@ -25,8 +26,8 @@ pub(super) const FIRST_PASS: i64 = 4_000_000_000;
 pub(super) const HOST: &str = "sms.ap-southeast-3.myhuaweicloud.com";
 /// For how long credentials that are refused are left alone.
 const REFUSED: Moment = MINUTE;
-/// The most passes of a listing.
-const PASSES: usize = 5;
+/// How many passes a listing has that goes by several.
+const PASSES: RangeInclusive<usize> = 3..=5;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Task {
@@ -82,6 +83,7 @@ struct Pass {
 /// A page that was answered.
 #[derive(Debug)]
 struct Sheet {
+    count: usize,
     tasks: Vec<Task>,
     /// When the answer was there.
     heard: Moment,
@@ -150,16 +152,25 @@ impl Sms {
 
     /// What a pass found, whatever it was worth.
     fn found(&self, pass: usize) -> Option<Vec<Task>> {
-        let tasks = self.passes.get(pass)?.pages.values().flat_map(|sheet| &sheet.tasks);
-        Some(by_id(tasks).into_values().cloned().collect())
+        Some(self.passes.get(pass)?.found().into_values().cloned().collect())
     }
 
     /// What there was at each moment of a listing of several passes, the newest first, as far as it has been shown.
     fn found_together(&self, last: usize) -> Vec<Vec<Task>> {
         let Some(Pass { who, ended, .. }) = self.passes.get(last) else { return Vec::new() };
-        let is_heard = |pass: &&Pass| pass.who == *who && pass.pages.contains_key(&0);
-        let passes: Vec<&Pass> =
-            self.passes.iter().take(last + 1).rev().filter(is_heard).take(PASSES).collect();
+        let before = self.passes.iter().take(last).rev();
+        let before = before.filter(|pass| pass.who == *who && pass.pages.contains_key(&0));
+        // After a complete one, another listing began.
+        let passes: Vec<&Pass> = self
+            .passes
+            .get(last)
+            .into_iter()
+            .chain(before.take_while(|pass| !pass.fits_together()))
+            .take(*PASSES.end())
+            .collect();
+        if !PASSES.contains(&passes.len()) {
+            return Vec::new();
+        }
         let mut sheets: Vec<&Sheet> = passes.iter().flat_map(|pass| pass.pages.values()).collect();
         sheets.sort_by_key(|sheet| sheet.heard);
         let shown = by_id(sheets.into_iter().flat_map(|sheet| &sheet.tasks));
@@ -176,15 +187,31 @@ impl Sms {
         self.passes.get(pass).map(|pass| pass.ended)
     }
 
-    /// Why a pass can't have been complete by itself.
-    pub(super) fn gap(&self, pass: usize) -> Option<String> {
-        let Pass { who, began, ended, .. } = self.passes.get(pass)?;
-        let [ids] = self.accounts.get(&who.1)?.between(*began, *ended)[..] else {
+    /// Why a pass wasn't complete by itself.
+    pub(super) fn gap(&self, number: usize) -> Option<String> {
+        let pass = self.passes.get(number)?;
+        let found: BTreeSet<&str> = pass.found().into_keys().collect();
+        if !pass.fits_together() {
+            return Some(format!("the pages of pass {number} don't fit together: it found {found:?}"));
+        }
+        let [ids] = self.accounts.get(&pass.who.1)?.between(pass.began, pass.ended)[..] else {
             // One that goes and one that comes between two pages can hide a third: no counting finds that.
             return None;
         };
-        let found: BTreeSet<String> = self.found(pass)?.into_iter().map(|task| task.id).collect();
-        (found != *ids).then(|| format!("pass {pass} found {found:?} of {ids:?}"))
+        let is_all = found.iter().copied().eq(ids.iter().map(String::as_str));
+        (!is_all).then(|| format!("pass {number} found {found:?} of {ids:?}"))
+    }
+}
+
+impl Pass {
+    fn found(&self) -> BTreeMap<&str, &Task> {
+        by_id(self.pages.values().flat_map(|sheet| &sheet.tasks))
+    }
+
+    /// Whether all pages count as many as there are.
+    fn fits_together(&self) -> bool {
+        let found = self.found().len();
+        self.pages.values().all(|sheet| sheet.count == found)
     }
 }
 
@@ -388,7 +415,7 @@ impl World {
         let number = self.sms.current.get(&who).copied().unwrap_or_default();
         if let Some(pass) = self.sms.passes.get_mut(number) {
             pass.ended = now;
-            pass.pages.insert(request.offset, Sheet { tasks: tasks.clone(), heard });
+            pass.pages.insert(request.offset, Sheet { count, tasks: tasks.clone(), heard });
         }
         page(count, &tasks, number)
     }
