@@ -19,6 +19,7 @@ const GIVEN_UP: Moment = 44 * MINUTE;
 /// What an outbox owes.
 #[derive(Debug)]
 struct Owed {
+    /// When the status was sent: shortly after its time was taken from a clock.
     since: Moment,
     events: Vec<OutboxEvent>,
     told: Vec<bool>,
@@ -182,10 +183,9 @@ impl World {
         self.check_delivered(&uid, &before);
         self.check_transitions(&uid, &before, new);
         self.check_quiet((from, sent, &uid), &before, new);
-        let now = self.now;
         if let Some(outbox) = new.outbox.as_ref().filter(|outbox| !outbox.events.is_empty()) {
             let told = vec![false; outbox.events.len()];
-            let owed = Owed { since: now, events: outbox.events.clone(), told, is_excused: false };
+            let owed = Owed { since: sent, events: outbox.events.clone(), told, is_excused: false };
             if self.record(&uid).owed.insert(outbox.sequence, owed).is_some() {
                 self.violate(3, format!("the sequence {} is used twice", outbox.sequence));
             }
