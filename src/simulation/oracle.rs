@@ -59,7 +59,7 @@ pub(super) struct Write {
 #[derive(Debug, Default)]
 pub(super) struct Oracle {
     pub(super) records: BTreeMap<String, Record>,
-    /// When a clock was last set.
+    /// When a clock was last set, or an operator started that goes by another.
     pub(super) stepped: Option<Moment>,
 }
 

@@ -33,6 +33,8 @@ struct Run {
     processes: Vec<Process>,
     /// How many have been started.
     started: u32,
+    /// How wrong the clock of the newest is.
+    skew: i64,
     interval: Moment,
     rate: WriteRate,
     calm_at: Option<Moment>,
@@ -57,6 +59,7 @@ pub(super) fn run(seed: u64, bug: Option<Bug>, spared: &Spared) -> Result<Stats,
         shared: Shared::new(world),
         processes: Vec::new(),
         started: 0,
+        skew: 0,
         interval,
         rate,
         calm_at: None,
@@ -155,6 +158,10 @@ impl Run {
         }
         self.started += 1;
         let skew = self.processes.first().map_or(0, Process::skew);
+        if skew != self.skew {
+            self.skew = skew;
+            self.shared.lock().oracle.stepped = Some(now);
+        }
         self.shared.lock().tell(|| format!("operator {} starts", self.started));
         self.processes.push(Process::start(&self.shared, self.started, now, skew, self.rate));
     }
@@ -179,6 +186,7 @@ impl Run {
             Blow::Stop => process.stop(),
             Blow::Clock(by) => {
                 process.step_clock(by);
+                self.skew = process.skew();
                 self.shared.lock().oracle.stepped = Some(now);
             }
         }
