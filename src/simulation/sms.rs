@@ -97,7 +97,6 @@ pub(super) struct Sms {
     pub(super) sky_until: Moment,
     shuffles: bool,
     passes: Vec<Pass>,
-    current: HashMap<(u32, String), usize>,
     /// Between these nothing may be sent, by whom and with which key.
     silences: HashMap<(u32, String), (Moment, Moment, &'static str)>,
     /// Whose credentials were refused, and until when.
@@ -114,10 +113,22 @@ impl Sms {
             sky_until: 0,
             shuffles: random.bool(),
             passes: Vec::new(),
-            current: HashMap::new(),
             silences: HashMap::new(),
             doubtful: HashMap::new(),
         }
+    }
+
+    /// The pass that a page belongs to: a new one, or the last whose first page was there when it was asked for.
+    fn pass(&mut self, who: (u32, String), offset: usize, (sent, now): (Moment, Moment)) -> usize {
+        let is_it =
+            |pass: &Pass| pass.who == who && pass.pages.get(&0).is_some_and(|first| first.heard <= sent);
+        if offset > 0
+            && let Some(number) = self.passes.iter().rposition(is_it)
+        {
+            return number;
+        }
+        self.passes.push(Pass { who, began: now, ended: now, pages: BTreeMap::new() });
+        self.passes.len() - 1
     }
 
     /// Whether SMS refused a process and these credentials at that moment.
@@ -369,7 +380,7 @@ impl World {
             // Another watch may find out later that they are accepted again.
             self.sms.doubtful.entry(who.clone()).and_modify(|until| *until = self.now.min(*until));
         }
-        let mut body = self.list(from, request, sky == Sky::Torn, heard).into_bytes();
+        let mut body = self.list((from, sent), request, sky == Sky::Torn, heard).into_bytes();
         if sky == Sky::Garbled && self.fates.random(from, "garbled").bool() {
             body.truncate(body.len() / 2);
         }
@@ -380,7 +391,13 @@ impl World {
     }
 
     /// One page.
-    fn list(&mut self, from: u32, request: &SmsRequest, is_torn: bool, heard: Option<Moment>) -> String {
+    fn list(
+        &mut self,
+        (from, sent): (u32, Moment),
+        request: &SmsRequest,
+        is_torn: bool,
+        heard: Option<Moment>,
+    ) -> String {
         let now = self.now;
         let mut random = self.fates.random(from, &request.key);
         let Some(account) = self.sms.accounts.get(&request.key) else { return String::new() };
@@ -402,18 +419,10 @@ impl World {
                 _ => {}
             }
         }
-        let who = (from, request.key.clone());
-        if request.offset == 0 {
-            let pass = Pass { who: who.clone(), began: now, ended: now, pages: BTreeMap::new() };
-            self.sms.passes.push(pass);
-        }
-        let newest = self.sms.passes.len().saturating_sub(1);
-        let Some(heard) = heard else { return page(count, &tasks, newest) };
-        if request.offset == 0 {
-            self.sms.current.insert(who.clone(), newest);
-        }
-        let number = self.sms.current.get(&who).copied().unwrap_or_default();
-        if let Some(pass) = self.sms.passes.get_mut(number) {
+        let number = self.sms.pass((from, request.key.clone()), request.offset, (sent, now));
+        if let Some(heard) = heard
+            && let Some(pass) = self.sms.passes.get_mut(number)
+        {
             pass.ended = now;
             pass.pages.insert(request.offset, Sheet { count, tasks: tasks.clone(), heard });
         }
