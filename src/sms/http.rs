@@ -16,12 +16,14 @@ pub(super) use body::read_whole;
 #[cfg(test)]
 pub(crate) use carrier::Carrier;
 pub(super) use request::{Authorization, Call};
+pub(super) use turns::Turn;
 
 use super::{
     error::{AnswerHead, Error},
     network::{Network, NetworkError},
     options::ClientOptions,
 };
+use crate::core::endpoint::Endpoint;
 use turns::Turns;
 
 /// How much of an answer that isn't a success is read: enough for any message.
@@ -73,9 +75,19 @@ impl Http {
         &self.options
     }
 
+    /// Waits until a request may be under way.
+    pub(super) async fn turn(&self, endpoint: &Endpoint) -> Turn {
+        self.turns.take(endpoint).await
+    }
+
     /// One try: waits for its turn, then has the time of one response.
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Received, Error> {
-        let _turn = self.turns.take(call.endpoint).await;
+        let turn = self.turn(call.endpoint).await;
+        self.send_in(turn, call).await
+    }
+
+    /// One try in a turn, which ends with it.
+    pub(super) async fn send_in(&self, _turn: Turn, call: &Call<'_>) -> Result<Received, Error> {
         let limit = self.options.response_timeout;
         let began = Instant::now();
         let received = timeout(limit, self.ask(call)).await;
