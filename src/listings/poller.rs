@@ -147,6 +147,7 @@ impl<S: CredentialSource> Poller<S> {
             }
             let due = due.min(self.urgent(&request).unwrap_or(due));
             tokio::select! {
+                // What is new counts before what is due.
                 biased;
                 changed = self.requests.changed() => changed.ok()?,
                 () = self.nudged.notified() => self.is_asked_for = true,

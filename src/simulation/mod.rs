@@ -92,8 +92,8 @@ impl Bug {
     ];
 }
 
-/// More of them have been run; these take about half a minute on two cores.
-const SEEDS: u64 = 500;
+/// More of them have been run; these take about a minute on two cores.
+const SEEDS: u64 = 1000;
 /// A bug that none of these finds isn't found.
 const MOST_SEEDS: u64 = 5000;
 
