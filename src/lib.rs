@@ -6,10 +6,13 @@
 
 pub mod api;
 pub mod cli;
+mod clock;
 pub mod controller;
 pub mod core;
 #[cfg(any(test, fuzzing))]
 pub mod hostile;
 pub mod listings;
+#[cfg(test)]
+mod simulation;
 pub mod sms;
 pub mod telemetry;

@@ -2,6 +2,8 @@
 
 mod direct;
 
+use std::time::Duration;
+
 use kube::config::{Config, Kubeconfig};
 
 use super::network::first_variable;
@@ -9,6 +11,11 @@ use crate::{
     controller::READ_PATIENCE,
     sms::network::{NoProxy, ProxyUrl, ProxyUrlError},
 };
+
+/// How long the API server may be silent in the middle of an answer. Longer than it keeps a quiet watch stream open
+/// (290 seconds), and not forever: kube's own default waits for a list or the start of a stream as long as a connection
+/// seems to be there, which after a partition it does.
+pub(crate) const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
 /// There is no way to an API server.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +48,15 @@ pub(super) async fn config() -> Result<Config, ClusterError> {
         let uri = proxy.map(|proxy| proxy.reveal().parse().map_err(|_| ProxyUrlError::Url));
         config.proxy_url = uri.transpose()?;
     }
-    Ok(config)
+    Ok(bounded(config, LONGEST_SILENCE))
+}
+
+/// A configuration with which no answer is waited for longer than this.
+fn bounded(mut config: Config, silence: Duration) -> Config {
+    config.read_timeout = Some(silence);
+    // The time that a connection was kept for later doesn't count.
+    config.reset_reader_on_write = true;
+    config
 }
 
 /// A client by [`config`].
@@ -126,6 +141,24 @@ mod tests {
             let proxy = environment.proxy_for(&server.parse().unwrap()).unwrap();
             assert_eq!(proxy.is_some(), proxied, "{https_proxy:?} {no_proxy:?} {server}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_api_server_that_never_answers_is_given_up() {
+        // Another test may have installed it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let mut taken = Vec::new();
+            while let Ok(connection) = listener.accept().await {
+                taken.push(connection);
+            }
+        });
+        let config = bounded(Config::new(url.parse().unwrap()), Duration::from_millis(100));
+        let client = kube::Client::try_from(config).unwrap();
+        assert!(client.apiserver_version().await.is_err());
+        assert!(bounded(Config::new(url.parse().unwrap()), LONGEST_SILENCE).read_timeout.is_some());
     }
 
     #[test]

@@ -4,7 +4,6 @@ use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::{
     api::{core::v1::ObjectReference, events::v1::Event},
     apimachinery::pkg::apis::meta::v1::MicroTime,
-    jiff::Timestamp,
 };
 use kube::{
     Api, Resource,
@@ -15,6 +14,7 @@ use tracing::warn;
 use super::{error::Error, leadership::Leadership};
 use crate::{
     api::{MANAGER, MigrationTaskWatch, Outbox, OutboxEvent},
+    clock,
     core::outbox::event_name,
     telemetry::{Events, Telling},
 };
@@ -90,7 +90,7 @@ fn to_event(
         reason: Some(event.reason.clone()),
         note: Some(event.note.clone()),
         action: Some("List".to_owned()),
-        event_time: Some(MicroTime(outbox.time.as_ref().map_or_else(Timestamp::now, |time| time.0))),
+        event_time: Some(MicroTime(outbox.time.as_ref().map_or_else(clock::now, |time| time.0))),
         reporting_controller: Some(MANAGER.to_owned()),
         reporting_instance: Some(instance.to_owned()),
         regarding: Some(ObjectReference {

@@ -63,6 +63,14 @@ impl Leadership {
         Self { term: None }
     }
 
+    /// One that is given and taken away by hand.
+    #[cfg(test)]
+    pub(crate) fn by_hand() -> (Self, impl FnOnce()) {
+        let far = Instant::now() + Duration::from_secs(1_000_000_000);
+        let (sender, term) = watch::channel(Term::Until(far));
+        (Self { term: Some(term) }, move || drop(sender.send(Term::Lost(Loss::Expired))))
+    }
+
     /// Whether this process leads at this very moment.
     #[must_use]
     pub fn leading(&self) -> bool {

@@ -1,12 +1,10 @@
 //! The shell around [`decide`]: read, deliver, decide, write, deliver.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt, runtime::controller::Action};
+use tokio::time::Instant;
 use tracing::info;
 
 use super::{
@@ -19,6 +17,7 @@ use super::{
 };
 use crate::{
     api::MigrationTaskWatch,
+    clock,
     core::{
         budget::Turn,
         decide::{Decision, Identity, Inputs, Observation, WholeNeeded, decide},
@@ -129,7 +128,7 @@ impl Pass<'_> {
     /// Creates the events that the status owes. Nothing else is written before.
     async fn deliver(&mut self, watch: &MigrationTaskWatch) -> Result<(), Error> {
         let outbox = self.state.last().status().outbox.clone();
-        if let Some(outbox) = owed(outbox.as_ref(), self.state.delivered, Timestamp::now()) {
+        if let Some(outbox) = owed(outbox.as_ref(), self.state.delivered, clock::now()) {
             let Context { client, leadership, options, metrics, .. } = self.context;
             events::deliver(client, leadership, watch, outbox, &options.instance, &metrics.events).await?;
             self.state.delivered = Some(outbox.sequence);
@@ -151,7 +150,7 @@ impl Pass<'_> {
             last: self.state.last(),
             observation: &observation,
             carried: &self.state.carried,
-            now: Timestamp::now(),
+            now: clock::now(),
         })
     }
 
@@ -166,7 +165,7 @@ impl Pass<'_> {
             };
         }
         self.context.pollers.stop(self.key);
-        Observation::start(Timestamp::now())
+        Observation::start(clock::now())
     }
 
     /// Writes the status, if there is one to write and it is its turn; else comes back with the time to decide again.
@@ -184,7 +183,7 @@ impl Pass<'_> {
         let write = status::Write::new(watch, self.state.newest(), &status)?;
         // Nothing of the decision stays: what is carried holds what the status would have told.
         if let Turn::At(turn) = self.context.writes.turn(self.key, urgency, write.size()) {
-            return Ok(Some(after(Timestamp::now(), turn.saturating_duration_since(Instant::now()))));
+            return Ok(Some(after(clock::now(), turn.saturating_duration_since(Instant::now().into_std()))));
         }
         // The tasks are in the request now; many of these may be under way.
         let mut status = Last::whole(status);
@@ -206,7 +205,7 @@ impl Pass<'_> {
 }
 
 fn requeue_at(time: Timestamp) -> Action {
-    let wait = Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or_default();
+    let wait = Duration::try_from(time.duration_since(clock::now())).unwrap_or_default();
     // A little later than the moment, so that it has come when it is looked at.
     Action::requeue(wait + Duration::from_millis(50))
 }

@@ -1,7 +1,8 @@
 //! What is kept of each watch between reconciles.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
+    mem,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -10,6 +11,10 @@ use crate::{
     core::{decide::Carried, last::Last},
     listings::WatchKey,
 };
+
+/// So many writes of unknown outcome are remembered. Each is given up after half a minute, and hardly any request is
+/// late by minutes.
+const MOST_ATTEMPTS: usize = 4;
 
 /// What is kept of one watch.
 #[derive(Debug, Default)]
@@ -25,8 +30,11 @@ pub(super) struct State {
     pub(super) carried: Carried,
     /// The outbox that this process has delivered.
     pub(super) delivered: Option<i64>,
-    /// A write whose outcome isn't known.
-    attempt: Option<(Last, Carried)>,
+    /// Writes over the newest version that may have been carried out, or may be yet: one that is given up can arrive
+    /// late.
+    attempts: VecDeque<(Last, Carried)>,
+    /// Whether such a write has failed since the watch was last read.
+    is_unsure: bool,
     /// Failures in a row.
     pub(super) failures: u32,
 }
@@ -41,7 +49,7 @@ impl State {
     /// operator's own last write, which is kept here.
     pub(super) fn trusts(&self, watch: &MigrationTaskWatch) -> bool {
         let shown = &watch.metadata.resource_version;
-        self.attempt.is_none()
+        !self.is_unsure
             && (self.newest.is_none()
                 || *shown == self.newest
                 || (shown.is_some() && *shown == self.replaced))
@@ -64,12 +72,15 @@ impl State {
     /// what was told is worthless: it is read back from the status. Whoever else edits a status tells nothing.
     pub(super) fn see(&mut self, watch: &mut MigrationTaskWatch) {
         let last = Last::whole(watch.status.take().unwrap_or_default());
-        if let Some((attempted, carried)) = self.attempt.take()
-            && attempted.says(&last)
-        {
-            self.carried = carried;
-        } else if told(last.status()) > told(self.last.status()) {
-            self.carried.memory = None;
+        self.is_unsure = false;
+        if self.newest.is_none() || watch.metadata.resource_version != self.newest {
+            // Any write over an older version will be refused from now on.
+            let attempts = mem::take(&mut self.attempts);
+            if let Some((_, carried)) = attempts.into_iter().rfind(|(status, _)| is_same(status, &last)) {
+                self.carried = carried;
+            } else if told(last.status()) > told(self.last.status()) {
+                self.carried.memory = None;
+            }
         }
         self.newest.clone_from(&watch.metadata.resource_version);
         self.replaced = None;
@@ -93,17 +104,30 @@ impl State {
         (self.newest, self.replaced) = (Some(version), replaced);
         self.last = status;
         self.carried = carried;
+        self.attempts.clear();
     }
 
-    /// A status may have been written.
+    /// A status may have been written, or may be yet.
     pub(super) fn tried(&mut self, status: Last, carried: Carried) {
-        self.attempt = Some((status, carried));
+        self.is_unsure = true;
+        if self.attempts.len() == MOST_ATTEMPTS {
+            self.attempts.pop_front();
+        }
+        self.attempts.push_back((status, carried));
     }
 }
 
 /// The newest set of events that a status knows of.
 fn told(status: &MigrationTaskWatchStatus) -> i64 {
     status.outbox.as_ref().map_or(0, |outbox| outbox.sequence)
+}
+
+/// Whether a status is one that was tried: it says the same, or owes, or has owed, the very same events, whatever else
+/// somebody has edited since.
+fn is_same(tried: &Last, seen: &Last) -> bool {
+    let outbox = &tried.status().outbox;
+    let owes = outbox.as_ref().is_some_and(|outbox| !outbox.events.is_empty());
+    tried.says(seen) || (owes && *outbox == seen.status().outbox)
 }
 
 /// The states of all watches. A reconcile takes its watch's state out and puts it back.
@@ -136,7 +160,75 @@ impl States {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::MigrationTaskWatchSpec;
+    use crate::api::{MigrationTaskWatchSpec, Outbox, OutboxEvent, Summary};
+
+    fn status(sequence: i64, total: i64) -> MigrationTaskWatchStatus {
+        let events = vec![OutboxEvent { reason: "TaskStarted".to_owned(), ..OutboxEvent::default() }];
+        MigrationTaskWatchStatus {
+            outbox: Some(Outbox { sequence, time: None, events }),
+            summary: Some(Summary { total, ..Summary::default() }),
+            ..MigrationTaskWatchStatus::default()
+        }
+    }
+
+    fn carried(compared: u64) -> Carried {
+        let mut carried = Carried::default();
+        carried.compared = Some(compared);
+        carried
+    }
+
+    fn seen(version: &str, status: MigrationTaskWatchStatus) -> MigrationTaskWatch {
+        let mut watch = self::version(version);
+        watch.status = Some(status);
+        watch
+    }
+
+    /// A state that has written a status made of listing 1, as version 7, and tried one of listing 2.
+    fn trying() -> State {
+        let mut state = State::default();
+        state.wrote("7".to_owned(), Last::whole(status(1, 1)), carried(1));
+        state.tried(Last::whole(status(2, 2)), carried(2));
+        state
+    }
+
+    #[test]
+    fn what_was_written_is_known_again_though_somebody_has_edited_it() {
+        for (what, version, status, compared) in [
+            ("as it was tried", "8", status(2, 2), 2),
+            ("and edited", "9", status(2, 9), 2),
+            ("not written", "7", status(1, 1), 1),
+            ("not written, and edited", "8", status(1, 9), 1),
+            ("another's", "8", status(3, 2), 1),
+            ("wiped", "8", MigrationTaskWatchStatus::default(), 1),
+        ] {
+            let mut state = trying();
+            state.see(&mut seen(version, status));
+            assert_eq!(state.carried.compared, Some(compared), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_arrives_after_it_was_given_up_is_known_again() {
+        let mut state = trying();
+        state.see(&mut seen("7", status(1, 1)));
+        assert!(state.trusts(&version("7")));
+        // The next one, decided later, finds the first one there.
+        state.tried(Last::whole(status(3, 2)), carried(2));
+        state.see(&mut seen("8", status(2, 2)));
+        assert_eq!(state.carried.compared, Some(2));
+        assert!(state.attempts.is_empty(), "the other will be refused");
+    }
+
+    #[test]
+    fn few_attempts_are_kept() {
+        let mut state = trying();
+        for sequence in 3..100 {
+            state.tried(Last::whole(status(sequence, 1)), carried(2));
+        }
+        assert_eq!(state.attempts.len(), MOST_ATTEMPTS);
+        state.see(&mut seen("8", status(99, 1)));
+        assert!(state.attempts.is_empty());
+    }
 
     fn version(version: &str) -> MigrationTaskWatch {
         let mut watch = MigrationTaskWatch::new("w", MigrationTaskWatchSpec::default());

@@ -5,6 +5,7 @@ use std::{
     time::Instant,
 };
 
+use tokio::time;
 use tracing::debug;
 
 use crate::{
@@ -22,7 +23,7 @@ pub(super) struct Writes {
 
 impl Writes {
     pub(super) fn new(rate: WriteRate, metrics: StatusWrites) -> Self {
-        Self { budget: Mutex::new(Budget::new(rate, Instant::now())), metrics }
+        Self { budget: Mutex::new(Budget::new(rate, time::Instant::now().into_std())), metrics }
     }
 
     /// When a watch may write a status of so many bytes. Unless it is now, the status isn't kept: it is decided again at
@@ -43,7 +44,7 @@ impl Writes {
 
     fn budget<T>(&self, ask: impl FnOnce(&mut Budget<WatchKey>, Instant) -> T) -> T {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
+        let now = time::Instant::now().into_std();
         let answer = ask(&mut budget, now);
         let queue = budget.queue(now);
         self.metrics.wait(queue.length, queue.since);

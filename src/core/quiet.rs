@@ -56,20 +56,22 @@ pub fn writing(
     let last_sync = time(before.last_sync_time.as_ref());
     let written = written.or(last_sync).unwrap_or(Timestamp::UNIX_EPOCH);
     if change == Change::Progress || Progress::of(before) != Progress::of(new) {
-        return due(Urgency::Progress, after(written, PROGRESS_PAUSE), now);
+        return due(Urgency::Progress, written, PROGRESS_PAUSE, now);
     }
     let heartbeat = if last.size() > LARGE { LARGE_HEARTBEAT } else { HEARTBEAT };
     match time(new.last_sync_time.as_ref()) {
         Some(sync) if last_sync != Some(sync) => {
-            let at = after(last_sync.unwrap_or(written), own_heartbeat(heartbeat, seed));
-            due(Urgency::Heartbeat, at, now)
+            due(Urgency::Heartbeat, last_sync.unwrap_or(written), own_heartbeat(heartbeat, seed), now)
         }
         _ => Writing::Never,
     }
 }
 
-fn due(urgency: Urgency, at: Timestamp, now: Timestamp) -> Writing {
-    if whole_seconds(now) >= at { Writing::Now(urgency) } else { Writing::At(at) }
+/// A pause after something, which has come to an end as well when the clock has been set back since: else nothing would
+/// be written until it shows that time again.
+fn due(urgency: Urgency, since: Timestamp, pause: Duration, now: Timestamp) -> Writing {
+    let (now, at) = (whole_seconds(now), after(since, pause));
+    if now >= at || now < since { Writing::Now(urgency) } else { Writing::At(at) }
 }
 
 /// The heartbeat of one watch. Whole seconds, as all times that it is compared with.

@@ -14,7 +14,6 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::jiff::Timestamp;
 use tokio::{
     sync::watch,
     time::{Instant, sleep, sleep_until},
@@ -27,6 +26,7 @@ use super::{
     query::{Costs, cheapest, covers, left_states, together},
 };
 use crate::{
+    clock,
     core::{
         failure::Failure,
         schedule::{asked_pause, retry_delay},
@@ -99,12 +99,12 @@ impl Feeds {
         debug!(endpoint = %target.endpoint, tasks = listing.tasks.len(), requests = listing.requests, "listed");
         let mut credentials_expire = listing.credentials_expire;
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut snapshot = listing.into_snapshot(sequence, Timestamp::now());
+        let mut snapshot = listing.into_snapshot(sequence, clock::now());
         let left = before.map(|before| left_states(query, before, &snapshot)).unwrap_or_default();
         if left.len() > MOST_LOOK_UPS && can_list_all {
             let all = self.client.list_tasks_again(target, login, &Query::All, &earlier).await?;
             credentials_expire = credentials_expire.into_iter().chain(all.credentials_expire).min();
-            snapshot = all.into_snapshot(sequence, Timestamp::now());
+            snapshot = all.into_snapshot(sequence, clock::now());
         } else if !left.is_empty() {
             let looked_up = self.client.list_tasks(target, login, &Query::Any(left)).await?;
             credentials_expire = credentials_expire.into_iter().chain(looked_up.credentials_expire).min();

@@ -2,7 +2,6 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
-use k8s_openapi::jiff::Timestamp;
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep_until},
@@ -17,6 +16,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
+    clock,
     core::{
         failure::Failure,
         schedule::{SECRET, asked_pause, next_poll, retry_delay, seed},
@@ -150,9 +150,11 @@ impl<S: CredentialSource> Poller<S> {
             }
             let due = due.min(self.urgent(&request).unwrap_or(due));
             tokio::select! {
-                () = sleep_until(due), if !suspended => return Some(request),
-                () = self.nudged.notified() => self.is_asked_for = true,
+                // What is new counts before what is due.
+                biased;
                 changed = self.requests.changed() => changed.ok()?,
+                () = self.nudged.notified() => self.is_asked_for = true,
+                () = sleep_until(due), if !suspended => return Some(request),
             }
         }
     }
@@ -232,7 +234,7 @@ impl<S: CredentialSource> Poller<S> {
                 let membership = self.membership.as_ref();
                 let (seed, pace) = membership.map_or((0, interval), |own| (own.seed(), own.pace(interval)));
                 let since = now.duration_since(round.started);
-                let started = before(Timestamp::now(), since);
+                let started = before(clock::now(), since);
                 let wait = next_poll(seed, pace, started).duration_since(started);
                 let wait = Duration::try_from(wait).unwrap_or(pace).saturating_sub(since);
                 // A listing that takes as long as an interval leaves a little time to others.

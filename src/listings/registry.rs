@@ -22,6 +22,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
+    clock,
     core::{
         decide::Observation,
         failure::Failure,
@@ -107,7 +108,7 @@ impl<S: CredentialSource> Pollers<S> {
 
     /// Starts the poller of a watch, or tells it what is new; and says what it has found so far.
     pub fn ask(&self, key: &WatchKey, request: &Request) -> Observation {
-        let now = Timestamp::now();
+        let now = clock::now();
         let mut running = self.lock();
         if let Some(running) = running.get(key).filter(|running| !running.task.is_finished()) {
             running.slot.ask(request, now);

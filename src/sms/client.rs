@@ -15,8 +15,8 @@ use super::{
     credentials::{DigestKey, Login, LoginDigest, Method, RandomnessError},
     error::Error,
     gate::{Door, Gates, Passage},
-    http::{Authorization, Call, Http},
-    lanes::{Lanes, Place},
+    http::{Authorization, Call, Http, Turn},
+    lanes::{Lanes, Permit, Place},
     listing::{self, Collected, Manner, PageRequest, StateFilter},
     network::NetworkError,
     options::ClientOptions,
@@ -25,6 +25,8 @@ use super::{
     sessions::{Session, Sessions, SignIn},
     wire::Page,
 };
+#[cfg(test)]
+use super::{http::Carrier, network::Network};
 use crate::core::{
     endpoint::{Endpoint, Region},
     failure::Failure,
@@ -180,6 +182,20 @@ impl Client {
     #[must_use]
     pub fn refused(&self) -> usize {
         self.gates.shut()
+    }
+
+    /// One whose requests go another way, and which does the same whenever it is asked the same.
+    #[cfg(test)]
+    pub(crate) fn carried(options: ClientOptions, http: reqwest::Client, carrier: Carrier) -> Self {
+        let in_flight = u32::try_from(options.max_concurrency).unwrap_or(u32::MAX);
+        let lanes = Lanes::new(Bounds { in_flight, rate: options.rate });
+        Self {
+            http: Http::carried(options, Network::of(http), carrier),
+            gates: Gates::default(),
+            lanes,
+            sessions: Sessions::default(),
+            digest_key: DigestKey::fixed(),
+        }
     }
 
     /// What tells the listings of different accounts apart.
@@ -356,8 +372,20 @@ impl ListRun<'_> {
         result
     }
 
+    /// Waits until a request may be sent, as far as its own login and endpoint are concerned and all others.
+    async fn turn(&self) -> Result<(Permit, Turn), Error> {
+        loop {
+            let permit = self.place.turn(self.patience.longest_pause()).await?;
+            let turn = self.client.http.turn(&self.target.endpoint).await;
+            // While it waited for others, a pause may have begun.
+            if !permit.is_outdated() {
+                return Ok((permit, turn));
+            }
+        }
+    }
+
     async fn ask(&self, page: PageRequest, term: Option<&Term>, passage: &Passage) -> Result<Page, Error> {
-        let permit = self.place.turn(self.patience.longest_pause()).await?;
+        let (permit, turn) = self.turn().await?;
         // While it waited, its credentials may have been refused to another listing.
         passage.check()?;
         if !self.client.sessions.is_current(self.sign_in, &self.session).await {
@@ -372,7 +400,7 @@ impl ListRun<'_> {
         let api = Api::ListTasks;
         let authorization = Authorization::Credentials(&self.session.credentials);
         let call = Call { api, endpoint: &self.target.endpoint, query, authorization };
-        let received = match self.client.http.send(&call).await {
+        let received = match self.client.http.send_in(turn, &call).await {
             Ok(received) => received,
             Err(error) => {
                 permit.failed(&error);

@@ -1,6 +1,8 @@
 //! One request and its answer, within bounds of time, size and number.
 
 mod body;
+#[cfg(test)]
+mod carrier;
 mod request;
 mod turns;
 
@@ -11,13 +13,17 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 
 pub(super) use body::read_whole;
+#[cfg(test)]
+pub(crate) use carrier::Carrier;
 pub(super) use request::{Authorization, Call};
+pub(super) use turns::Turn;
 
 use super::{
     error::{AnswerHead, Error},
     network::{Network, NetworkError},
     options::ClientOptions,
 };
+use crate::core::endpoint::Endpoint;
 use turns::Turns;
 
 /// How much of an answer that isn't a success is read: enough for any message.
@@ -40,22 +46,48 @@ pub(super) struct Http {
     network: Network,
     turns: Turns,
     options: ClientOptions,
+    /// Stands for all endpoints in the simulation.
+    #[cfg(test)]
+    carrier: Option<Carrier>,
 }
 
 impl Http {
     pub(super) fn new(options: ClientOptions) -> Result<Self, NetworkError> {
         let network = Network::new(options.network.clone(), options.connect_timeout)?;
         let turns = Turns::new(options.max_concurrency);
-        Ok(Self { network, turns, options })
+        Ok(Self {
+            network,
+            turns,
+            options,
+            #[cfg(test)]
+            carrier: None,
+        })
+    }
+
+    /// One whose requests go another way.
+    #[cfg(test)]
+    pub(super) fn carried(options: ClientOptions, network: Network, carrier: Carrier) -> Self {
+        let turns = Turns::new(options.max_concurrency);
+        Self { network, turns, options, carrier: Some(carrier) }
     }
 
     pub(super) fn options(&self) -> &ClientOptions {
         &self.options
     }
 
+    /// Waits until a request may be under way.
+    pub(super) async fn turn(&self, endpoint: &Endpoint) -> Turn {
+        self.turns.take(endpoint).await
+    }
+
     /// One try: waits for its turn, then has the time of one response.
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Received, Error> {
-        let _turn = self.turns.take(call.endpoint).await;
+        let turn = self.turn(call.endpoint).await;
+        self.send_in(turn, call).await
+    }
+
+    /// One try in a turn, which ends with it.
+    pub(super) async fn send_in(&self, _turn: Turn, call: &Call<'_>) -> Result<Received, Error> {
         let limit = self.options.response_timeout;
         let began = Instant::now();
         let received = timeout(limit, self.ask(call)).await;
@@ -70,7 +102,7 @@ impl Http {
         let mut under_way = self.options.requests.begin(call.api.name());
         // Built for each try, since a signature holds the time.
         let request = call.build(&client, Timestamp::now()).map_err(from_transport)?;
-        let response = client.execute(request).await.map_err(from_transport)?;
+        let response = self.execute(&client, request).await.map_err(from_transport)?;
         under_way.answered(response.status().as_u16());
         let head = AnswerHead::new(call.api, &response, call.redactor());
         if response.status().is_redirection() {
@@ -89,5 +121,17 @@ impl Http {
             return Err(Error::from_answer(head.with_body(&body)));
         }
         Ok(Received { headers, body, request_id: head.request_id(), took: Duration::ZERO })
+    }
+
+    async fn execute(
+        &self,
+        client: &reqwest::Client,
+        request: reqwest::Request,
+    ) -> reqwest::Result<reqwest::Response> {
+        #[cfg(test)]
+        if let Some(carrier) = &self.carrier {
+            return Ok(carrier.carry(request).await);
+        }
+        client.execute(request).await
     }
 }

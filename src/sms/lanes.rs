@@ -206,6 +206,11 @@ pub(super) struct Permit {
 }
 
 impl Permit {
+    /// Whether the API has asked for a pause since this was given.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.lane.lock().pace.paused_until(now()).is_some()
+    }
+
     /// An answer came, after so long if that can be compared.
     pub(super) fn answered(mut self, took: Option<Duration>) {
         self.end(Outcome::Answered(took), None);

@@ -26,6 +26,8 @@ pub use api::Api;
 pub use client::{AccountKey, Client, ClientError, ListTarget, Listing, Query, Term};
 pub use credentials::Login;
 pub use error::Error;
+#[cfg(test)]
+pub(crate) use http::Carrier;
 pub use listing::{Paging, StateFilter};
 pub use network::NetworkOptions;
 pub use options::ClientOptions;

@@ -110,6 +110,16 @@ impl Network {
         Ok(Self { settings: Arc::new(settings), clients, watched })
     }
 
+    /// One way to all endpoints.
+    #[cfg(test)]
+    pub(super) fn of(client: reqwest::Client) -> Self {
+        let settings = Settings { options: NetworkOptions::default(), connect_timeout: Duration::ZERO };
+        let clients = RwLock::new(Clients { direct: client, proxied: None });
+        let bundles = Bundles::read(&[]).unwrap();
+        let watched = Mutex::new(Watched { bundles, checked: Instant::now(), told: None });
+        Self { settings: Arc::new(settings), clients, watched }
+    }
+
     /// The client for an endpoint. Whether that may be called at all is the caller's business.
     pub(super) async fn client(&self, endpoint: &Endpoint) -> reqwest::Client {
         if !self.settings.options.ca_files.is_empty() {

@@ -99,6 +99,20 @@ async fn a_listing_that_is_refused_for_too_long_is_told_as_throttled() {
 }
 
 #[tokio::test]
+async fn nothing_is_sent_in_a_pause_that_began_while_it_waited_for_others() {
+    let simulator = simulator(tasks(2000)).await;
+    refuse_later_pages(&simulator, Some("3"));
+    // Four pages may be in flight, and three requests to one endpoint.
+    let limits = ClientOptions { max_concurrency: 4, listing_timeout: Duration::from_secs(4), ..options() };
+    let error = list_with(&client(limits), &target(&simulator.endpoint()), &access_key(&[])).await;
+    assert_eq!(Failure::from(&error.unwrap_err()).kind, FailureKind::Throttled);
+    let records = simulator.requests().records();
+    let pause_ends = records[1].received + Duration::from_secs(3);
+    let before = records.iter().filter(|record| record.received < pause_ends).count();
+    assert!(before <= 4, "{records:#?}");
+}
+
+#[tokio::test]
 async fn the_deadline_of_a_refused_listing_names_the_refusal() {
     let simulator = simulator(tasks(2000)).await;
     refuse_later_pages(&simulator, None);

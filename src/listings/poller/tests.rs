@@ -58,7 +58,7 @@ impl Stage {
             watchdog: Watchdog::default(),
         };
         let (requests, receiver) = watch::channel(request(json!({})));
-        let slot = Arc::new(Slot::new(request(json!({})), Timestamp::now()));
+        let slot = Arc::new(Slot::new(request(json!({})), clock::now()));
         let key = WatchKey { namespace: "migration".into(), name: "wave-1".into(), uid: "uid".into() };
         tokio::spawn(Poller::new(key, receiver, slot, nudged.clone(), Arc::new(shared)).run());
         tokio::spawn(async move { while told.recv().await.is_some() {} });

@@ -22,6 +22,14 @@ impl DigestKey {
     }
 }
 
+#[cfg(test)]
+impl DigestKey {
+    /// The same one always.
+    pub(in crate::sms) fn fixed() -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, b"fixed"))
+    }
+}
+
 impl fmt::Debug for DigestKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[key]")

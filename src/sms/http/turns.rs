@@ -20,7 +20,7 @@ pub(super) struct Turns {
 
 /// One turn, at an endpoint and of all; ends when it is dropped. Semaphores are never closed; without a permit there
 /// would just be no bound.
-type Turn = (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>);
+pub(in crate::sms) type Turn = (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>);
 
 impl Turns {
     /// So many turns, one at least.

@@ -23,7 +23,7 @@ struct Ended {
 
 impl Default for Reconciles {
     fn default() -> Self {
-        Self { reconciles: Family::default(), seconds: Histogram::new(SECONDS), running: Gauge::default() }
+        Self { ended: Family::default(), seconds: Histogram::new(SECONDS), running: Gauge::default() }
     }
 }
 

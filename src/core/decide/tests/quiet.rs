@@ -48,6 +48,23 @@ fn a_quiet_account_costs_a_heartbeat() {
     assert_eq!(world.reasons(), ["WatchStarted"]);
 }
 
+#[test]
+fn a_clock_that_is_set_back_silences_nobody() {
+    let mut world = World::new(json!({}));
+    world.list(vec![at("a", 10, 1.0)]);
+    world.pass(-7200);
+    let writes = world.writes;
+    for minute in 1..=10 {
+        world.pass(60);
+        world.list(vec![at("a", 10 + minute, 1.0)]);
+        assert_eq!(world.status.tasks[0].progress, 10 + minute, "after {minute} minutes");
+    }
+    assert_eq!(world.writes - writes, 10);
+    world.pass(-7200);
+    world.list(vec![at("a", 20, 1.0)]);
+    assert_eq!(world.status.last_sync_time, Some(Time(world.now)));
+}
+
 /// When the heartbeats of 300 watches are due that were written at the same time, in seconds since then.
 fn heartbeats(tasks: usize) -> Vec<i64> {
     let listing = || (0..tasks).map(|i| failed(&format!("{i:04}"), &"Full. ".repeat(60))).collect();

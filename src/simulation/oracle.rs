@@ -1,0 +1,316 @@
+//! What must be told, found out without the core: from the statuses that were stored, and the listings that they were
+//! made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::events::v1::Event as KubeEvent;
+use kube::ResourceExt;
+
+use super::{
+    MINUTE, Moment,
+    sms::{FIRST_PASS, Task},
+    world::World,
+};
+use crate::api::{MigrationTaskWatch, MigrationTaskWatchSpec, MigrationTaskWatchStatus, OutboxEvent};
+
+/// After this time an outbox may be given up, since its events may have been told and have expired.
+const GIVEN_UP: Moment = 44 * MINUTE;
+
+/// What an outbox owes.
+#[derive(Debug)]
+struct Owed {
+    /// When the status was sent: shortly after its time was taken from a clock.
+    since: Moment,
+    events: Vec<OutboxEvent>,
+    told: Vec<bool>,
+    /// Somebody else has wiped it, or it is too old.
+    is_excused: bool,
+}
+
+/// What was last told of a task.
+#[derive(Clone, Debug)]
+struct Known {
+    state: &'static str,
+    /// From how many listings in a row it has been missing.
+    missed: u8,
+}
+
+/// What there is to know of one watch.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    /// Its specs by generation.
+    pub(super) specs: BTreeMap<i64, MigrationTaskWatchSpec>,
+    known: BTreeMap<String, Known>,
+    owed: BTreeMap<i64, Owed>,
+    pub(super) last: Option<Write>,
+    /// The newest version that each process has written and knows of, and since when it does.
+    pub(super) versions: BTreeMap<u32, (u64, Moment)>,
+    /// Somebody else has edited the status since the last write.
+    pub(super) is_tampered: bool,
+}
+
+/// The last write of an operator.
+#[derive(Debug)]
+pub(super) struct Write {
+    pub(super) sent: Moment,
+    pub(super) process: u32,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Oracle {
+    pub(super) records: BTreeMap<String, Record>,
+    /// When a clock was last set, or an operator started that goes by another.
+    pub(super) stepped: Option<Moment>,
+}
+
+/// The pass that a status was made of.
+pub(super) fn pass_of(status: &MigrationTaskWatchStatus) -> Option<usize> {
+    let estimate = status.summary.as_ref()?.estimated_completion_time.as_ref()?;
+    usize::try_from(estimate.0.as_second() - FIRST_PASS).ok()
+}
+
+/// Whether a watch with this spec is about a task.
+pub(super) fn matches(spec: &MigrationTaskWatchSpec, task: &Task) -> bool {
+    let name = spec.filter.as_ref().and_then(|filter| filter.name.as_deref());
+    name.is_none_or(|name| task.name.contains(name))
+}
+
+/// What is told of a task that is in this state now and wasn't before.
+fn reason(state: &str) -> Option<&'static str> {
+    Some(match state {
+        "RUNNING" => "TaskStarted",
+        "SYNCING" => "TaskSyncing",
+        "MIGRATE_SUCCESS" | "SYNC_SUCCESS" => "TaskSucceeded",
+        "MIGRATE_FAIL" => "TaskFailed",
+        "ABORT" => "TaskAborted",
+        _ => return None,
+    })
+}
+
+/// States of one phase. What isn't told has phases, too.
+fn phase(state: &str) -> &str {
+    reason(state).unwrap_or(state)
+}
+
+/// What the events of an outbox say of tasks: each reason with the id, or as often as they count.
+fn said(events: &[OutboxEvent]) -> Vec<String> {
+    let mut said = Vec::new();
+    for OutboxEvent { reason, note, .. } in events {
+        let is_of_tasks = reason.starts_with("Task") || reason == "WatchStarted";
+        let count = note.split(' ').next().and_then(|count| count.parse::<usize>().ok());
+        let id = note.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(id, _)| id);
+        match (is_of_tasks, count, id) {
+            (false, ..) => {}
+            (_, Some(count), _) => said.extend(std::iter::repeat_n(format!("{reason} many"), count)),
+            (_, _, Some(id)) if reason != "TaskDisappeared" && reason != "WatchStarted" => {
+                said.push(format!("{reason} {id}"));
+            }
+            _ => said.push(reason.clone()),
+        }
+    }
+    said.sort();
+    said
+}
+
+impl Record {
+    /// What must be told of a listing, and what is known then.
+    fn expect(&self, listing: &[Task], is_baseline: bool) -> (Vec<String>, BTreeMap<String, Known>) {
+        let mut told = Vec::new();
+        let mut all = if is_baseline { BTreeMap::new() } else { self.known.clone() };
+        if is_baseline {
+            told.push("WatchStarted".to_owned());
+        }
+        let listed: BTreeSet<&str> = listing.iter().map(|task| task.id.as_str()).collect();
+        for task in listing {
+            let before = all.get(&task.id).map(|known| phase(known.state));
+            if !is_baseline && before != Some(phase(task.state)) {
+                told.extend(reason(task.state).map(|reason| format!("{reason} {}", task.id)));
+            }
+            all.insert(task.id.clone(), Known { state: task.state, missed: 0 });
+        }
+        all.retain(|id, known| {
+            if !listed.contains(id.as_str()) {
+                known.missed += 1;
+                if known.missed == 2 {
+                    told.push("TaskDisappeared".to_owned());
+                }
+            }
+            known.missed < 2
+        });
+        told.sort();
+        (told, all)
+    }
+}
+
+/// How many tasks there are in each state.
+pub(super) fn counts<'a>(tasks: impl Iterator<Item = &'a Task>) -> BTreeMap<String, i64> {
+    let mut counts = BTreeMap::new();
+    tasks.for_each(|task| *counts.entry(task.state.to_owned()).or_default() += 1);
+    counts
+}
+
+/// Counted events are told without the ids.
+fn agree(said: &[String], expected: &[String]) -> bool {
+    let mut left: Vec<&String> = expected.iter().collect();
+    let (many, single): (Vec<&String>, Vec<&String>) = said.iter().partition(|said| said.ends_with(" many"));
+    let singly = single.into_iter().all(|said| {
+        let place = left.iter().position(|expected| *expected == said);
+        place.map(|place| left.remove(place)).is_some()
+    });
+    let together = many.into_iter().all(|said| {
+        let reason = said.trim_end_matches(" many");
+        let place = left.iter().position(|expected| expected.split(' ').next() == Some(reason));
+        place.map(|place| left.remove(place)).is_some()
+    });
+    singly && together && left.is_empty()
+}
+
+impl World {
+    pub(super) fn record(&mut self, uid: &str) -> &mut Record {
+        self.oracle.records.entry(uid.to_owned()).or_default()
+    }
+
+    /// An operator's status is stored over another.
+    pub(super) fn written(
+        &mut self,
+        (from, sent): (u32, Moment),
+        stored: &MigrationTaskWatch,
+        new: &MigrationTaskWatchStatus,
+    ) {
+        self.stats.writes += 1;
+        let uid = stored.uid().unwrap_or_default();
+        let before = stored.status.clone().unwrap_or_default();
+        self.check_delivered(&uid, &before);
+        self.check_transitions(&uid, &before, new);
+        self.check_quiet((from, sent, &uid), &before, new);
+        if let Some(outbox) = new.outbox.as_ref().filter(|outbox| !outbox.events.is_empty()) {
+            let told = vec![false; outbox.events.len()];
+            let owed = Owed { since: sent, events: outbox.events.clone(), told, is_excused: false };
+            if self.record(&uid).owed.insert(outbox.sequence, owed).is_some() {
+                self.violate(3, format!("the sequence {} is used twice", outbox.sequence));
+            }
+        }
+        let record = self.record(&uid);
+        record.last = Some(Write { sent, process: from });
+        record.is_tampered = false;
+    }
+
+    /// Nothing else is written before the events of the last status are created.
+    fn check_delivered(&mut self, uid: &str, before: &MigrationTaskWatchStatus) {
+        let (now, stepped) = (self.now, self.oracle.stepped);
+        let Some(outbox) = &before.outbox else { return };
+        let Some(owed) = self.record(uid).owed.get_mut(&outbox.sequence) else { return };
+        let is_old = now - owed.since > GIVEN_UP || stepped.is_some_and(|stepped| stepped >= owed.since);
+        if owed.told.iter().all(|told| *told) || outbox.events.is_empty() {
+        } else if is_old {
+            owed.is_excused = true;
+        } else {
+            let what = format!("a status is written over one that owes {:?}", owed.events);
+            self.violate(3, what);
+        }
+    }
+
+    /// The events are those of what has changed between the listings that both statuses were made of.
+    fn check_transitions(
+        &mut self,
+        uid: &str,
+        before: &MigrationTaskWatchStatus,
+        new: &MigrationTaskWatchStatus,
+    ) {
+        let events = new.outbox.as_ref().map(|outbox| said(&outbox.events)).unwrap_or_default();
+        let pass = pass_of(new);
+        let is_baseline = before.observed_target != new.observed_target;
+        let expected = match pass.filter(|pass| is_baseline || pass_of(before) != Some(*pass)) {
+            None => Vec::new(),
+            Some(pass) => match self.take_notice((uid, is_baseline), pass, new, &events) {
+                Ok(expected) => expected,
+                Err(what) => {
+                    return self.violate(4, format!("a listing that wasn't complete is believed: {what}"));
+                }
+            },
+        };
+        self.stats.transitions += expected.len() as u64;
+        if !agree(&events, &expected) {
+            self.violate(3, format!("{events:?} is told, and {expected:?} has happened"));
+        }
+    }
+
+    /// Takes notice of the listing that a status was made of, and says what must be told of it. Where it may be one of
+    /// several, it is the one that the status counts, and tells of if any.
+    fn take_notice(
+        &mut self,
+        (uid, is_baseline): (&str, bool),
+        pass: usize,
+        new: &MigrationTaskWatchStatus,
+        events: &[String],
+    ) -> Result<Vec<String>, String> {
+        let record = self.oracle.records.entry(uid.to_owned()).or_default();
+        let spec =
+            record.specs.get(&new.observed_generation.unwrap_or_default()).cloned().unwrap_or_default();
+        let counted = new.summary.clone().unwrap_or_default().by_state;
+        let mut best = None;
+        for mut listing in self.sms.listings(pass) {
+            listing.retain(|task| matches(&spec, task));
+            if counts(listing.iter()) != counted {
+                continue;
+            }
+            let (told, known) = record.expect(&listing, is_baseline);
+            let is_told = agree(events, &told);
+            if is_told || best.is_none() {
+                best = Some((told, known));
+            }
+            if is_told {
+                break;
+            }
+        }
+        let Some((told, known)) = best else {
+            let gap = self.sms.gap(pass);
+            return Err(
+                gap.unwrap_or_else(|| format!("{counted:?} are counted, which pass {pass} has not found"))
+            );
+        };
+        record.known = known;
+        Ok(told)
+    }
+
+    /// An event is created that wasn't there.
+    pub(super) fn told(&mut self, name: &str, event: &KubeEvent) {
+        self.stats.events += 1;
+        let parts: Vec<&str> = name.split('.').collect();
+        let ["mtw", uid, sequence, place] = parts.as_slice() else {
+            return self.violate(3, format!("an event named {name}"));
+        };
+        let (sequence, place): (i64, usize) = (sequence.parse().unwrap(), place.parse().unwrap());
+        let owed = self.record(uid).owed.get_mut(&sequence);
+        let Some((owed, told)) =
+            owed.and_then(|owed| Some((owed.events.get(place)?.clone(), owed.told.get_mut(place)?)))
+        else {
+            return self.violate(3, format!("the event {name} is told, and no status has owed it"));
+        };
+        let was_told = std::mem::replace(told, true);
+        if was_told {
+            self.violate(3, format!("the event {name} is told again"));
+        }
+        if event.note.as_ref() != Some(&owed.note) || event.reason.as_ref() != Some(&owed.reason) {
+            self.violate(3, format!("{owed:?} is told as {:?}: {:?}", event.reason, event.note));
+        }
+    }
+
+    /// Somebody else removes the whole status: what it owed is gone.
+    pub(super) fn excuse(&mut self, uid: &str) {
+        for owed in self.record(uid).owed.values_mut() {
+            owed.is_excused = true;
+        }
+    }
+
+    /// What hasn't been told of a watch.
+    pub(super) fn untold(&self, uid: &str) -> Vec<&OutboxEvent> {
+        let record = self.oracle.records.get(uid);
+        let owed = record.into_iter().flat_map(|record| record.owed.values());
+        owed.filter(|owed| !owed.is_excused)
+            .flat_map(|owed| owed.events.iter().zip(&owed.told))
+            .filter(|(_, told)| !**told)
+            .map(|(event, _)| event)
+            .collect()
+    }
+}
