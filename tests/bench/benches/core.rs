@@ -98,7 +98,7 @@ impl Service {
         let size = Size { tasks, waves: 300, unnameable: true };
         let runtime = Runtime::new().unwrap();
         let args = Args { size, latency: 0, limit: None, gzip: false };
-        let sms = runtime.block_on(Sms::bind(args)).unwrap();
+        let sms = runtime.block_on(Sms::bind(args, None)).unwrap();
         let endpoint = Endpoint::parse(&sms.endpoint).unwrap();
         runtime.spawn(sms.serve());
         let iam = Ok(Iam { endpoint: endpoint.clone(), otherwise: None });

@@ -14,7 +14,7 @@ mod sms_process;
 mod stage;
 mod usage;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
+use std::{fs, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use bench::sms;
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -41,9 +41,26 @@ enum Command {
     /// Runs scenarios and prints their figures
     Run(RunArgs),
     /// The SMS of the scenarios
-    Sms(sms::Args),
+    Sms(SmsArgs),
     /// The naive program
-    Naive,
+    Naive(NaiveArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+struct SmsArgs {
+    #[command(flatten)]
+    sms: sms::Args,
+
+    /// Where the certificate of its authority is left
+    #[arg(long)]
+    ca_file: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+struct NaiveArgs {
+    /// Certificates to trust as well, in PEM
+    #[arg(long)]
+    ca_file: PathBuf,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -82,7 +99,7 @@ async fn main() -> ExitCode {
     let ended = match Args::parse().command {
         Command::Run(args) => bench(args).await,
         Command::Sms(args) => until_stdin_ends(serve(args)).await,
-        Command::Naive => naive::run().await,
+        Command::Naive(args) => naive::run(&args.ca_file).await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -94,8 +111,10 @@ async fn main() -> ExitCode {
 }
 
 /// Serves SMS on a port of its own, which it prints.
-async fn serve(args: sms::Args) -> Result<(), Error> {
-    let sms = sms::Sms::bind(args).await.map_err(Error::io("start SMS"))?;
+async fn serve(args: SmsArgs) -> Result<(), Error> {
+    let authority = sms::Authority::new().map_err(Error::io("make certificates"))?;
+    fs::write(&args.ca_file, &authority.pem).map_err(Error::io("leave a certificate"))?;
+    let sms = sms::Sms::bind(args.sms, Some(&authority)).await.map_err(Error::io("start SMS"))?;
     writeln!(std::io::stdout(), "{}", sms.endpoint).map_err(Error::io("print the address"))?;
     sms.serve().await.map_err(Error::io("serve SMS"))
 }

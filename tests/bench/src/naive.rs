@@ -10,7 +10,9 @@ mod summary;
 
 use std::{
     collections::HashMap,
+    fs,
     io::Write as _,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -44,12 +46,14 @@ struct Context {
 }
 
 /// Runs until it is killed.
-pub(crate) async fn run() -> Result<(), Error> {
+pub(crate) async fn run(ca_file: &Path) -> Result<(), Error> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::try_default().await.map_err(Error::api("use the kubeconfig"))?;
+    let authority = fs::read(ca_file).map_err(Error::io("read certificates"))?;
+    let authority = reqwest::Certificate::from_pem(&authority)?;
     let context = Arc::new(Context {
         client: client.clone(),
-        sms: reqwest::Client::builder().no_proxy().build()?,
+        sms: reqwest::Client::builder().no_proxy().tls_certs_merge([authority]).build()?,
         tasks: Mutex::default(),
     });
     let watches: Api<MigrationTaskWatch> = Api::all(client);

@@ -57,6 +57,7 @@ impl Program {
 
         let mut command = vec![binary.display().to_string()];
         command.extend(OPERATOR_ARGUMENTS.map(str::to_owned));
+        command.extend(["--allowed-endpoints", "https://127.0.0.1:*"].map(str::to_owned));
         command.extend_from_slice(more);
         Ok(Self { kind: Kind::Operator, command })
     }
@@ -66,10 +67,14 @@ impl Program {
         Ok(Self { kind: Kind::Naive, command: vec![binary.display().to_string(), "naive".to_owned()] })
     }
 
-    /// Starts it, with nothing of the user's environment.
-    pub(crate) fn start(&self, kubeconfig: &Path, dir: &Path) -> Result<Running, Error> {
+    /// Starts it, with nothing of the user's environment. The operator has what the chart gives it.
+    pub(crate) fn start(&self, kubeconfig: &Path, ca_file: &Path, dir: &Path) -> Result<Running, Error> {
         let mut arguments = vec!["-i".to_owned(), format!("KUBECONFIG={}", kubeconfig.display())];
+        if self.kind == Kind::Operator {
+            arguments.push("MALLOC_ARENA_MAX=1".to_owned());
+        }
         arguments.extend_from_slice(&self.command);
+        arguments.extend(["--ca-file".to_owned(), ca_file.display().to_string()]);
         let name = self.kind.name();
         let process = Process::spawn(name, Path::new("/usr/bin/env"), &arguments, dir)?;
         Ok(Running { process, log: dir.join(format!("{name}.log")) })

@@ -49,7 +49,7 @@ pub(crate) async fn run(stage: &Stage, scenario: &Scenario, program: &Program) -
     let run = Run {
         scenario,
         place: stage.place().await?,
-        sms: Sms::start(scenario).await?,
+        sms: Sms::start(scenario, &stage.ca_file()).await?,
         board: Board::default(),
         members: scenario.fleet.members(&world),
         world,
@@ -78,8 +78,9 @@ impl Run<'_> {
         if self.scenario.applied_first {
             self.apply(board).await?;
         }
+        let stage = self.place.stage;
         let started = epoch_millis();
-        let mut running = program.start(&self.place.kubeconfig, self.place.stage.dir())?;
+        let mut running = program.start(&self.place.kubeconfig, &stage.ca_file(), stage.dir())?;
         if !self.scenario.applied_first {
             running.until_started().await?;
             sleep(BREATH).await;

@@ -1,6 +1,7 @@
-//! An SMS that costs next to nothing: each page is encoded once and served from memory. It runs in a process of its own,
+//! An SMS that costs next to nothing but TLS: each page is encoded once and served from memory. It runs in a process of its own,
 //! so that its work is nobody else's. Signatures aren't verified; that is for the tests.
 
+mod authority;
 mod limiter;
 mod pages;
 mod query;
@@ -19,9 +20,11 @@ use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     time::sleep,
 };
+use tokio_rustls::TlsAcceptor;
 
 use self::{
     limiter::Limiter,
@@ -31,6 +34,7 @@ use self::{
 };
 use crate::world::{Size, World};
 
+pub use authority::Authority;
 pub use tally::Tally;
 
 /// What a throttled caller is told, in the gateway's words.
@@ -58,6 +62,7 @@ struct Server {
     pages: Mutex<Pages>,
     limiter: Option<Mutex<Limiter>>,
     recorder: Recorder,
+    tls: Option<TlsAcceptor>,
 }
 
 type Answer = Response<Full<Bytes>>;
@@ -71,19 +76,21 @@ pub struct Sms {
 }
 
 impl Sms {
-    /// Encodes all pages and takes a port.
+    /// Encodes all pages and takes a port; speaks TLS where somebody vouches for it.
     ///
     /// # Errors
     /// When there is no port.
-    pub async fn bind(args: Args) -> io::Result<Self> {
+    pub async fn bind(args: Args, authority: Option<&Authority>) -> io::Result<Self> {
         let server = Server {
             args,
             pages: Mutex::new(Pages::new(World::new(args.size), args.gzip)?),
             limiter: args.limit.map(|limit| Mutex::new(Limiter::new(limit))),
             recorder: Recorder::default(),
+            tls: authority.map(|authority| authority.acceptor.clone()),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
+        let scheme = if server.tls.is_some() { "https" } else { "http" };
+        let endpoint = format!("{scheme}://{}", listener.local_addr()?);
         // It lives as long as the process.
         Ok(Self { server: Box::leak(Box::new(server)), listener, endpoint })
     }
@@ -105,6 +112,17 @@ impl Sms {
 
 impl Server {
     async fn attend(&self, stream: TcpStream) {
+        match &self.tls {
+            None => self.converse(stream).await,
+            Some(acceptor) => {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    self.converse(stream).await;
+                }
+            }
+        }
+    }
+
+    async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
         let service = service_fn(async |request| Ok::<_, Infallible>(self.answer(&request).await));
         // Whether a caller hangs up is its own business.
         let connection = TokioIo::new(stream);

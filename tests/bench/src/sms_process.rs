@@ -1,6 +1,6 @@
 //! SMS in a process of its own.
 
-use std::{env, process::Stdio};
+use std::{env, fs, path::Path, process::Stdio};
 
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -22,11 +22,12 @@ pub(crate) struct Sms {
 }
 
 impl Sms {
-    pub(crate) async fn start(scenario: &Scenario) -> Result<Self, Error> {
+    /// Starts it; the certificate of its authority is then in `ca_file`.
+    pub(crate) async fn start(scenario: &Scenario, ca_file: &Path) -> Result<Self, Error> {
         let program = env::current_exe().map_err(Error::io("find the bench"))?;
         let mut command = Command::new(program);
         let size = scenario.size;
-        command.arg("sms").args(["--latency", &LATENCY.to_string()]);
+        command.arg("sms").arg("--ca-file").arg(ca_file).args(["--latency", &LATENCY.to_string()]);
         command.args(["--tasks", &size.tasks.to_string(), "--waves", &size.waves.to_string()]);
         command.args(size.unnameable.then_some("--unnameable"));
         command.args(scenario.gzip.then_some("--gzip"));
@@ -38,7 +39,10 @@ impl Sms {
         let output = child.stdout.take().ok_or(Error::SmsEnded)?;
         let line = BufReader::new(output).lines().next_line().await.map_err(Error::io("read from SMS"))?;
         let endpoint = line.ok_or(Error::SmsEnded)?;
-        Ok(Self { endpoint, client: reqwest::Client::builder().no_proxy().build()?, _child: child })
+        let authority = fs::read(ca_file).map_err(Error::io("read the certificate of SMS"))?;
+        let authority = reqwest::Certificate::from_pem(&authority)?;
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([authority]).build()?;
+        Ok(Self { endpoint, client, _child: child })
     }
 
     /// What has been asked so far.

@@ -74,6 +74,11 @@ impl Stage {
         self.dir.path()
     }
 
+    /// Where SMS leaves the certificate of its authority.
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        self.dir.path().join("sms-ca.pem")
+    }
+
     /// A namespace with a Secret, and an account with the chart's rights.
     pub(crate) async fn place(&self) -> Result<Place<'_>, Error> {
         let namespace = self.cluster.namespace("bench").await?;
