@@ -85,6 +85,7 @@ fn refuse_unknown_rules(path: &str, schema: &JSONSchemaProps) {
         type_: schema.type_.clone(),
         x_kubernetes_list_map_keys: schema.x_kubernetes_list_map_keys.clone(),
         x_kubernetes_list_type: schema.x_kubernetes_list_type.clone(),
+        x_kubernetes_map_type: schema.x_kubernetes_map_type.clone(),
         ..JSONSchemaProps::default()
     };
     assert_eq!(&known, schema, "{path} has a rule that isn't checked");
