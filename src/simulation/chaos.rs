@@ -217,7 +217,9 @@ impl World {
                 watch.labels_mut().insert("moment".to_owned(), self.now.to_string());
             }
         }
-        self.record(&uid).is_tampered = true;
+        let record = self.record(&uid);
+        record.is_tampered = true;
+        record.is_doubtful = true;
         self.store(watch);
     }
 

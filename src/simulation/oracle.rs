@@ -11,7 +11,9 @@ use super::{
     sms::{FIRST_PASS, Task},
     world::World,
 };
-use crate::api::{MigrationTaskWatch, MigrationTaskWatchSpec, MigrationTaskWatchStatus, OutboxEvent};
+use crate::api::{
+    MigrationTaskWatch, MigrationTaskWatchSpec, MigrationTaskWatchStatus, OutboxEvent, Summary,
+};
 
 /// After this time an outbox may be given up, since its events may have been told and have expired.
 const GIVEN_UP: Moment = 44 * MINUTE;
@@ -47,6 +49,8 @@ pub(super) struct Record {
     pub(super) versions: BTreeMap<u32, (u64, Moment)>,
     /// Somebody else has edited the status since the last write.
     pub(super) is_tampered: bool,
+    /// The same, since the last status that counts what it was made of.
+    pub(super) is_doubtful: bool,
 }
 
 /// The last write of an operator.
@@ -219,7 +223,9 @@ impl World {
     ) {
         let events = new.outbox.as_ref().map(|outbox| said(&outbox.events)).unwrap_or_default();
         let pass = pass_of(new);
-        let is_baseline = before.observed_target != new.observed_target;
+        // A status that somebody has edited may no longer tell what was known: that is begun anew, and said.
+        let begins_anew = self.record(uid).is_doubtful && events.iter().any(|event| event == "WatchStarted");
+        let is_baseline = before.observed_target != new.observed_target || begins_anew;
         let expected = match pass.filter(|pass| is_baseline || pass_of(before) != Some(*pass)) {
             None => Vec::new(),
             Some(pass) => match self.take_notice((uid, is_baseline), pass, new, &events) {
@@ -247,7 +253,7 @@ impl World {
         let record = self.oracle.records.entry(uid.to_owned()).or_default();
         let spec =
             record.specs.get(&new.observed_generation.unwrap_or_default()).cloned().unwrap_or_default();
-        let counted = new.summary.clone().unwrap_or_default().by_state;
+        let Summary { total, by_state: counted, .. } = new.summary.clone().unwrap_or_default();
         let mut best = None;
         for mut listing in self.sms.listings(pass) {
             listing.retain(|task| matches(&spec, task));
@@ -270,6 +276,7 @@ impl World {
             );
         };
         record.known = known;
+        record.is_doubtful &= total != counted.values().sum::<i64>();
         Ok(told)
     }
 
