@@ -44,8 +44,8 @@ pub(super) async fn ask_kube(net: &Net, mut request: KubeRequest) -> Answer {
     let Body::Whole(body) = &mut answer.body else { return answer };
     match bug {
         Bug::WritesEachListing if is_one => edit(body, |watch| {
-            if let Some(total) = at(watch, "/status/summary/total") {
-                *total = json!(total.as_i64().unwrap_or_default() + 1);
+            if let Some(pending) = at(watch, "/status/summary/pending") {
+                *pending = json!(pending.as_i64().unwrap_or_default() + 1);
             }
         }),
         Bug::TellsAnew if is_one || is_list => edit(body, |found| {
