@@ -10,6 +10,6 @@ cp "$1" "$here/alerts/alerts.test.yaml" "$work"
 promtool check rules --lint=all --lint-fatal "$work/alerts.yaml"
 promtool test rules "$work/alerts.test.yaml"
 # Each alert has a section that says what to do.
-for alert in $(sed -n 's/^ *- alert: //p' "$1"); do
+sed -n 's/^ *- alert: //p' "$1" | while read -r alert; do
   grep -q "^## $alert$" "$here/../../docs/alerts.md" || { echo "error: docs/alerts.md says nothing of $alert" >&2; exit 1; }
 done
