@@ -28,9 +28,10 @@ demo: ## Show the operator at work, on a cluster and SMS of its own (KEEP=1 leav
 .PHONY: test
 test: ## Run all tests, the end-to-end ones on a real API server
 	@$(need_cargo); $(need_git)
-	@# Most end-to-end tests wait most of the time: more of them than there are cores.
+	@# Most end-to-end tests wait most of the time: more of them than there are cores. make verify looks longer for rare faults.
 	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS && \
-		RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked --workspace
+		RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} SIMULATION_SEEDS=$${SIMULATION_SEEDS:-200} KILLS=$${KILLS:-5} \
+		cargo test --locked --workspace
 
 .PHONY: chaos
 chaos: ## Kill and pause two operators at random while tasks move (KILLS=200 times; CHAOS_SEED=n repeats a run)
@@ -68,9 +69,12 @@ lint: ## Check format, lints, docs, dependencies, generated files and scripts
 	@.ci/check.sh
 
 .PHONY: verify
-verify: ## Check the Helm chart with a real helm, kubectl and API server; then fuzz, ten seconds a target
+verify: ## Check the Helm chart with a real helm, kubectl and API server; look longer for rare faults; fuzz, ten seconds a target
 	@$(need_cargo); $(need_git); $(need_go); $(need_python)
 	@tests/verify/run.sh
+	SIMULATION_SEEDS=1000 cargo test --quiet --locked --lib simulation::invariants
+	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS && \
+		KILLS=20 cargo test --quiet --locked --test e2e chaos::
 	@fuzz/run.sh 10
 
 .PHONY: fuzz
