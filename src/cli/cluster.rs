@@ -12,11 +12,6 @@ use crate::{
     sms::network::{NoProxy, ProxyUrl, ProxyUrlError},
 };
 
-/// How long the API server may be silent in the middle of an answer. Longer than it keeps a quiet watch stream open
-/// (290 seconds), and not forever: kube's own default waits for a list or the start of a stream as long as a connection
-/// seems to be there, which after a partition it does.
-pub(crate) const LONGEST_SILENCE: Duration = Duration::from_secs(300);
-
 /// There is no way to an API server.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClusterError {
@@ -35,9 +30,6 @@ pub(super) enum ClusterError {
 /// calls its API server directly; with a kubeconfig, the proxy is chosen as kubectl chooses it.
 pub(super) async fn config() -> Result<Config, ClusterError> {
     let mut config = Config::infer().await.map_err(|error| ClusterError::None(Box::new(error)))?;
-    // A stream that waits forever would be worse than one that is begun anew.
-    config.read_timeout = Some(READ_PATIENCE);
-    config.reset_reader_on_write = true;
     // Only that of a pod has a file.
     if config.root_cert_file.is_none() {
         let environment = Environment::read();
@@ -48,7 +40,7 @@ pub(super) async fn config() -> Result<Config, ClusterError> {
         let uri = proxy.map(|proxy| proxy.reveal().parse().map_err(|_| ProxyUrlError::Url));
         config.proxy_url = uri.transpose()?;
     }
-    Ok(bounded(config, LONGEST_SILENCE))
+    Ok(bounded(config, READ_PATIENCE))
 }
 
 /// A configuration with which no answer is waited for longer than this.
@@ -158,7 +150,7 @@ mod tests {
         let config = bounded(Config::new(url.parse().unwrap()), Duration::from_millis(100));
         let client = kube::Client::try_from(config).unwrap();
         assert!(client.apiserver_version().await.is_err());
-        assert!(bounded(Config::new(url.parse().unwrap()), LONGEST_SILENCE).read_timeout.is_some());
+        assert!(bounded(Config::new(url.parse().unwrap()), READ_PATIENCE).read_timeout.is_some());
     }
 
     #[test]

@@ -13,8 +13,6 @@ use std::{error::Error, io::Write, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::api;
-#[cfg(test)]
-pub(crate) use cluster::LONGEST_SILENCE;
 
 /// Shows Huawei Cloud SMS migration tasks as the status of Kubernetes resources.
 #[derive(Debug, Parser)]

@@ -11,12 +11,14 @@ use tower::service_fn;
 
 use crate::telemetry::Vitals;
 
-/// Within which time a stream asks again. It reads for 295 seconds at most, an answer has 320 ([`READ_PATIENCE`]), and
+/// Within which time a stream asks again. It reads for 295 seconds at most, an answer has 300 ([`READ_PATIENCE`]), and
 /// some refusals are tried 15 times by the client itself.
 pub(super) const WITHIN: Duration = Duration::from_mins(30);
 
-/// How long nothing may come of an answer: longer than a stream is silent at most.
-pub const READ_PATIENCE: Duration = Duration::from_secs(320);
+/// How long the API server may be silent in the middle of an answer. Longer than it keeps a quiet watch stream open, and
+/// not forever: kube's own default waits for a list or the start of a stream as long as a connection seems to be there,
+/// which after a partition it does.
+pub const READ_PATIENCE: Duration = Duration::from_secs(300);
 
 /// A client for one stream, whose requests are seen.
 pub(super) fn client(client: &Client, vitals: &Vitals, what: &'static str) -> Client {

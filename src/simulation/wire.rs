@@ -20,7 +20,7 @@ use super::{
     world::{Answer, Body, KubeRequest, Request, Shared, SmsRequest},
 };
 use crate::{
-    cli::LONGEST_SILENCE,
+    controller::READ_PATIENCE,
     sms::{Carrier, Client, ClientOptions, Paging},
 };
 
@@ -72,7 +72,7 @@ async fn answer(State(net): State<Net>, request: axum::extract::Request) -> Resp
         query: parts.uri.query().unwrap_or_default().to_owned(),
         body: to_bytes(body, usize::MAX).await.unwrap(),
     };
-    let answer = tokio::time::timeout(LONGEST_SILENCE, planted::ask_kube(&net, request)).await;
+    let answer = tokio::time::timeout(READ_PATIENCE, planted::ask_kube(&net, request)).await;
     let answer = answer.unwrap_or_else(|_| Answer::refusal(504));
     let body = match answer.body {
         Body::Whole(bytes) => AxumBody::from(bytes),
