@@ -161,15 +161,14 @@ pub struct Client {
 impl Client {
     /// Sets up a client.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
-        let in_flight = u32::try_from(options.max_concurrency).unwrap_or(u32::MAX);
-        let lanes = Lanes::new(Bounds { in_flight, rate: options.rate });
-        Ok(Self {
-            http: Http::new(options)?,
-            gates: Gates::default(),
-            lanes,
-            sessions: Sessions::default(),
-            digest_key: DigestKey::random()?,
-        })
+        Ok(Self::of(Http::new(options)?, DigestKey::random()?))
+    }
+
+    fn of(http: Http, digest_key: DigestKey) -> Self {
+        let ClientOptions { max_concurrency, rate, .. } = *http.options();
+        let in_flight = u32::try_from(max_concurrency).unwrap_or(u32::MAX);
+        let lanes = Lanes::new(Bounds { in_flight, rate });
+        Self { http, gates: Gates::default(), lanes, sessions: Sessions::default(), digest_key }
     }
 
     /// How long a listing takes at most.
@@ -187,15 +186,7 @@ impl Client {
     /// One whose requests go another way, and which does the same whenever it is asked the same.
     #[cfg(test)]
     pub(crate) fn carried(options: ClientOptions, http: reqwest::Client, carrier: Carrier) -> Self {
-        let in_flight = u32::try_from(options.max_concurrency).unwrap_or(u32::MAX);
-        let lanes = Lanes::new(Bounds { in_flight, rate: options.rate });
-        Self {
-            http: Http::carried(options, Network::of(http), carrier),
-            gates: Gates::default(),
-            lanes,
-            sessions: Sessions::default(),
-            digest_key: DigestKey::fixed(),
-        }
+        Self::of(Http::carried(options, Network::of(http), carrier), DigestKey::fixed())
     }
 
     /// What tells the listings of different accounts apart.
