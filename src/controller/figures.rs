@@ -7,7 +7,11 @@ use k8s_openapi::jiff::Timestamp;
 use super::context::{Context, key};
 use crate::{
     api::{MigrationTaskWatch, Summary},
-    core::{duration, task::Phase},
+    core::{
+        conditions::{find, types},
+        duration,
+        task::Phase,
+    },
     listings::WatchKey,
     telemetry::{Seen, WatchFigures},
 };
@@ -27,19 +31,21 @@ pub(super) fn show(context: &Arc<Context>) {
 
 fn figures(watch: &MigrationTaskWatch, listed: &HashMap<WatchKey, Timestamp>) -> Option<WatchFigures> {
     let key = key(&watch.metadata)?;
-    let status = watch.status.clone().unwrap_or_default();
-    let summary = status.summary.unwrap_or_default();
-    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready");
+    let status = watch.status.as_ref();
+    let summary = status.and_then(|status| status.summary.clone()).unwrap_or_default();
+    let conditions = status.map_or_else(Default::default, |status| &*status.conditions);
+    let last_sync = status.and_then(|status| Some(status.last_sync_time.as_ref()?.0));
     Some(WatchFigures {
-        listed: listed.get(&key).copied().or(status.last_sync_time.map(|time| time.0)),
+        listed: listed.get(&key).copied().or(last_sync),
         namespace: key.namespace,
         name: key.name,
-        conditions: status
-            .conditions
+        conditions: conditions
             .iter()
             .map(|condition| (condition.type_.clone(), value(&condition.status)))
             .collect(),
-        not_ready: ready.filter(|ready| ready.status != "True").map(|ready| ready.reason.clone()),
+        not_ready: find(conditions, types::READY)
+            .filter(|ready| ready.status != "True")
+            .map(|ready| ready.reason.clone()),
         tasks: phases(&summary),
         stalled: summary.stalled,
         progress: summary.progress,

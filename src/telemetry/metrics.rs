@@ -13,7 +13,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
 use prometheus_client::{
-    encoding::text::encode,
+    encoding::{EncodeLabelSet, text::encode},
     metrics::{gauge::Gauge, info::Info},
     registry::Registry,
 };
@@ -30,6 +30,12 @@ use super::{panics::Panics, server};
 
 const PREFIX: &str = "migration_task_watch";
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What work came to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    result: &'static str,
+}
 
 /// All metrics. Clones are the same.
 #[derive(Clone, Debug)]

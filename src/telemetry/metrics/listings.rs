@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use prometheus_client::{
-    encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::Registry,
 };
 
+use super::Ended;
 use crate::core::failure::FailureKind;
 
 const SECONDS: [f64; 10] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0, 600.0];
@@ -19,11 +19,6 @@ pub struct Listings {
     seconds: Histogram,
     requests: Histogram,
     tasks: Histogram,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Ended {
-    result: &'static str,
 }
 
 impl Default for Listings {

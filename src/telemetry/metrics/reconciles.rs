@@ -1,10 +1,11 @@
 use std::time::Instant;
 
 use prometheus_client::{
-    encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+
+use super::Ended;
 
 const SECONDS: [f64; 8] = [0.001, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0, 120.0];
 
@@ -14,11 +15,6 @@ pub struct Reconciles {
     ended: Family<Ended, Counter>,
     seconds: Histogram,
     running: Gauge,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Ended {
-    result: &'static str,
 }
 
 impl Default for Reconciles {
