@@ -1,11 +1,9 @@
 //! The table in docs/reliability.md.
 
-use std::path::PathBuf;
-
 use super::{Row, Seen, api_server, objects, sms};
 
-const BEGIN: &str = "<!-- made by the tests: make generate -->\n";
-const END: &str = "<!-- end -->";
+#[path = "../../documents/table.rs"]
+mod made;
 
 fn table() -> String {
     let groups = [
@@ -35,16 +33,7 @@ fn table() -> String {
     text + "\n"
 }
 
-/// With `WRITE_DOCS` set, it writes the table instead.
 #[test]
 fn the_table_of_faults_is_in_the_documents() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/reliability.md");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let (head, rest) = text.split_once(BEGIN).expect("a beginning");
-    let (found, tail) = rest.split_once(END).expect("an end");
-    if std::env::var_os("WRITE_DOCS").is_some() {
-        std::fs::write(&path, format!("{head}{BEGIN}{}{END}{tail}", table())).unwrap();
-    } else {
-        assert_eq!(found, table(), "docs/reliability.md is out of date: run make generate");
-    }
+    made::check("docs/reliability.md", &table());
 }

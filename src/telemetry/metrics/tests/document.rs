@@ -1,14 +1,11 @@
 //! The table in docs/metrics.md.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::filled;
 
-const BEGIN: &str = "<!-- made by the tests: make generate -->\n";
-const END: &str = "<!-- end -->";
+#[path = "../../../../tests/documents/table.rs"]
+mod made;
 
 #[derive(Default)]
 struct Family {
@@ -54,16 +51,7 @@ fn table() -> String {
     text + "\n"
 }
 
-/// With `WRITE_DOCS` set, it writes the table instead.
 #[test]
 fn the_table_of_metrics_is_in_the_documents() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let (head, rest) = text.split_once(BEGIN).expect("a beginning");
-    let (found, tail) = rest.split_once(END).expect("an end");
-    if std::env::var_os("WRITE_DOCS").is_some() {
-        std::fs::write(&path, format!("{head}{BEGIN}{}{END}{tail}", table())).unwrap();
-    } else {
-        assert_eq!(found, table(), "docs/metrics.md is out of date: run make generate");
-    }
+    made::check("docs/metrics.md", &table());
 }
