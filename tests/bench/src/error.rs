@@ -18,6 +18,8 @@ pub(crate) enum Error {
     SmsRefused { status: http::StatusCode },
     #[error("SMS sent something else than JSON")]
     SmsJson(#[source] serde_json::Error),
+    #[error("SMS can't offer TLS")]
+    SmsTls(#[from] sms_simulator::TlsError),
     #[error("the bench's own SMS ended before it said where it is")]
     SmsEnded,
     #[error("a watch names no endpoint or no Secret, or the Secret has no token")]

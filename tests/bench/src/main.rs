@@ -18,6 +18,7 @@ use std::{fs, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use bench::sms;
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use sms_simulator::Authority;
 use tokio::io::AsyncReadExt as _;
 
 use crate::{
@@ -112,8 +113,8 @@ async fn main() -> ExitCode {
 
 /// Serves SMS on a port of its own, which it prints.
 async fn serve(args: SmsArgs) -> Result<(), Error> {
-    let authority = sms::Authority::new().map_err(Error::io("make certificates"))?;
-    fs::write(&args.ca_file, &authority.pem).map_err(Error::io("leave a certificate"))?;
+    let authority = Authority::local()?;
+    fs::write(&args.ca_file, &authority.ca_pem).map_err(Error::io("leave a certificate"))?;
     let sms = sms::Sms::bind(args.sms, Some(&authority)).await.map_err(Error::io("start SMS"))?;
     writeln!(std::io::stdout(), "{}", sms.endpoint).map_err(Error::io("print the address"))?;
     sms.serve().await.map_err(Error::io("serve SMS"))

@@ -1,7 +1,6 @@
 //! An SMS that costs next to nothing but TLS: each page is encoded once and served from memory. It runs in a process of its own,
 //! so that its work is nobody else's. Signatures aren't verified; that is for the tests.
 
-mod authority;
 mod limiter;
 mod pages;
 mod query;
@@ -19,6 +18,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use sms_simulator::Authority;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -34,7 +34,6 @@ use self::{
 };
 use crate::world::{Size, World};
 
-pub use authority::Authority;
 pub use tally::Tally;
 
 /// What a throttled caller is told, in the gateway's words.

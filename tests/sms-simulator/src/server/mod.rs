@@ -24,8 +24,7 @@ use tokio_rustls::server::TlsStream;
 pub(crate) use body::{Body, Delivery, Then};
 pub use certificate::BadCertificate;
 pub(crate) use certificate::LOCAL_NAMES;
-pub(crate) use tls::Authority;
-pub use tls::TlsError;
+pub use tls::{Authority, TlsError};
 
 /// Ends a connection without (the rest of) an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

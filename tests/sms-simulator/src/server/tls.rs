@@ -7,6 +7,8 @@ use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
 
+use super::certificate::LOCAL_NAMES;
+
 /// TLS can't be offered.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -18,13 +20,23 @@ pub enum TlsError {
     Config(#[from] rustls::Error),
 }
 
-/// Made at each start, for this server alone.
-pub(crate) struct Authority {
-    pub(crate) ca_pem: String,
-    pub(crate) acceptor: TlsAcceptor,
+/// Made at each start, for one server alone.
+pub struct Authority {
+    /// The certificate of the authority, for those who are to trust it.
+    pub ca_pem: String,
+    /// Speaks TLS as the server.
+    pub acceptor: TlsAcceptor,
 }
 
 impl Authority {
+    /// A CA, and a certificate signed by it for this machine's own names.
+    ///
+    /// # Errors
+    /// When no certificate can be made.
+    pub fn local() -> Result<Self, TlsError> {
+        Self::new(CertificateParams::new(LOCAL_NAMES.map(Into::into))?)
+    }
+
     /// A CA, and this server certificate signed by it.
     pub(crate) fn new(certificate: CertificateParams) -> Result<Self, TlsError> {
         let mut params = CertificateParams::new(Vec::new())?;
