@@ -4,7 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 CRD := crds/migrationtaskwatches.yaml
-CHART_CRD := charts/migration-task-watch/files/migrationtaskwatches.yaml
+CHART := charts/migration-task-watch
+CHART_CRD := $(CHART)/files/migrationtaskwatches.yaml
 
 # $(call need,<command>,<how to get it>)
 need = command -v $(1) >/dev/null || { echo "error: $(1) is missing: $(2)" >&2; exit 1; }
@@ -51,21 +52,30 @@ lint: ## Check format, lints, docs, dependencies, generated files and scripts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
-	@.ci/drift.sh $(CRD) $(CHART_CRD)
+	@.ci/drift.sh $(CRD) cargo run --quiet --locked -- crd
+	@.ci/drift.sh $(CHART_CRD) cat $(CRD)
+	@.ci/drift.sh $(CHART)/README.md .ci/chart-readme.sh
 	@.ci/check.sh
 
 .PHONY: verify
-verify: ## Check the Helm chart with a real helm, kubectl and API server
+verify: ## Check the Helm chart and the kustomization with a real helm, kubectl, API server and its controllers
 	@$(need_cargo); $(need_git); $(need_go); $(need_python)
 	@tests/verify/run.sh
 
 .PHONY: generate
-generate: ## Write the CustomResourceDefinition, in crds/ and in the chart
-	@$(need_cargo)
+generate: ## Write what is made from other files: the CustomResourceDefinition, the chart's README, the kustomization
+	@$(need_cargo); $(need_git); $(need_go)
 	@mkdir -p $(dir $(CRD))
 	cargo run --quiet --locked -- crd > $(CRD).new
 	mv $(CRD).new $(CRD)
 	cp $(CRD) $(CHART_CRD)
+	.ci/chart-readme.sh > $(CHART)/README.md.new
+	mv $(CHART)/README.md.new $(CHART)/README.md
+	@mkdir -p kustomize/base
+	.ci/kustomize.sh crd > kustomize/base/crd.yaml.new
+	mv kustomize/base/crd.yaml.new kustomize/base/crd.yaml
+	.ci/kustomize.sh operator > kustomize/base/operator.yaml.new
+	mv kustomize/base/operator.yaml.new kustomize/base/operator.yaml
 
 .PHONY: cluster
 cluster: ## Build the etcd and kube-apiserver of the tests into .build/bin (once)
