@@ -140,15 +140,15 @@ fill_root() {
   done
 }
 
-# Somebody who isn't root, where this system lets root be others.
+# As somebody who isn't root, but where root is the only user, as in a namespace of users.
 container_user() {
-  if (($(awk '{ print $3; exit }' /proc/self/uid_map) > 65532)); then echo 65532:65532; else echo 0:0; fi
+  if (($(awk '{ print $3; exit }' /proc/self/uid_map) > 65532)); then echo --userspec=65532:65532; fi
 }
 
 # As the container of the pod, but for the limits: its arguments, environment and volumes, on a root that can't be written to.
 run_pod() { # run_pod <pod>
   local chroot
-  chroot="$(command -v chroot) --userspec=$(container_user)"
+  chroot="$(command -v chroot) $(container_user)"
   mkdir -p "$work/root"
   export programs
   export -f fill_root

@@ -10,8 +10,9 @@ crd=migrationtaskwatches.migration-task-watch.dev
 
 say() { echo "  $*"; }
 fail() { echo "error: $*" >&2; exit 1; }
-rendered() { helm template watch "$chart" --namespace "$namespace" --values "$values"; }
-creates() { rendered | grep -qx "kind: $1"; }
+manifest=$(helm template watch "$chart" --namespace "$namespace" --values "$values")
+rendered() { printf '%s\n' "$manifest"; }
+creates() { grep -qx "kind: $1" <<<"$manifest"; }
 
 # The namespaces of the Roles.
 confined_to() { rendered | sed -n '/^kind: Role$/,/^  namespace:/s/^  namespace: "\(.*\)"$/\1/p'; }
@@ -22,7 +23,7 @@ rights() { comm -13 <(rights_of nowhere:nobody "$2") <(rights_of "$namespace:$1"
 
 expected_rights() {
   local secrets=get
-  if rendered | grep -q -- --watch-secrets; then secrets='get list watch'; fi
+  if [[ $manifest == *--watch-secrets* ]]; then secrets='get list watch'; fi
   sort <<RIGHTS
 events.events.k8s.io [] [] [create]
 migrationtaskwatches.migration-task-watch.dev [] [] [get list watch]
@@ -162,5 +163,5 @@ if creates PrometheusRule; then
 fi
 if creates CustomResourceDefinition; then
   check_crd
-  check_uninstall "$(rendered | grep -q 'helm.sh/resource-policy: keep' && echo true || echo false)"
+  check_uninstall "$([[ $manifest == *'helm.sh/resource-policy: keep'* ]] && echo true || echo false)"
 fi
