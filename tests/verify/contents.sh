@@ -58,5 +58,15 @@ dashboards_are_as_their_files() {
   echo "  dashboards are rendered as they are"
 }
 
+# For those who have no rights on the cluster.
+nothing_is_cluster_wide() {
+  if helm template watch "$chart" --set 'watchNamespaces={team-a},crds.enabled=false,userRoles.create=false' |
+    grep -E '^kind: (Cluster|CustomResource)'; then
+    fail "with these values nothing should be outside of a namespace, see above"
+  fi
+  echo "  all can be within namespaces"
+}
+
 policy_has_the_ports
+nothing_is_cluster_wide
 dashboards_are_as_their_files

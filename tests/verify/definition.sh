@@ -29,6 +29,13 @@ awk '
 is_older() { [[ $(columns) != *Ready* ]]; }
 
 kubectl create namespace "$namespace" >/dev/null
+kubectl apply --server-side --filename "$older/files/migrationtaskwatches.yaml" >/dev/null
+if helm install watch charts/migration-task-watch --namespace "$namespace" >/dev/null 2>&1; then fail "helm takes somebody else's definition"; fi
+helm install watch charts/migration-task-watch --namespace "$namespace" --take-ownership --force-conflicts >/dev/null
+is_current || fail "helm install left the definition as it was"
+helm uninstall watch --namespace "$namespace" >/dev/null
+say "helm install takes the definition over, when told to"
+
 helm install watch "$older" --namespace "$namespace" >/dev/null
 is_older || fail "the older definition isn't older: $(columns)"
 kubectl wait --for=condition=Established "crd/$crd" --timeout=60s >/dev/null
