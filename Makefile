@@ -4,7 +4,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 CRD := crds/migrationtaskwatches.yaml
-CHART_CRD := charts/migration-task-watch/files/migrationtaskwatches.yaml
+CHART := charts/migration-task-watch
+CHART_CRD := $(CHART)/files/migrationtaskwatches.yaml
 
 # $(call need,<command>,<how to get it>)
 need = command -v $(1) >/dev/null || { echo "error: $(1) is missing: $(2)" >&2; exit 1; }
@@ -65,11 +66,13 @@ lint: ## Check format, lints, docs, dependencies, generated files and scripts
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
-	@.ci/drift.sh $(CRD) $(CHART_CRD)
+	@.ci/drift.sh $(CRD) cargo run --quiet --locked -- crd
+	@.ci/drift.sh $(CHART_CRD) cat $(CRD)
+	@.ci/drift.sh $(CHART)/README.md .ci/chart-readme.sh
 	@.ci/check.sh
 
 .PHONY: verify
-verify: ## Check the Helm chart with a real helm, kubectl and API server; look longer for rare faults; fuzz, ten seconds a target
+verify: ## Check the chart, the kustomization and the alerts with the real tools; look longer for rare faults; fuzz
 	@$(need_cargo); $(need_git); $(need_go); $(need_python)
 	@tests/verify/run.sh
 	SIMULATION_SEEDS=1000 cargo test --quiet --locked --lib simulation::invariants
@@ -83,12 +86,19 @@ fuzz: ## Hand bytes of a fuzzer to all that reads those of others (TARGET=page f
 	@fuzz/run.sh "$(or $(TIME),60)" $(TARGET)
 
 .PHONY: generate
-generate: ## Write the CustomResourceDefinition, in crds/ and in the chart, and the tables in docs/ that tests make
-	@$(need_cargo)
+generate: ## Write what is made from other files: the definition, the chart's README, the kustomization, tables in docs/
+	@$(need_cargo); $(need_git); $(need_go)
 	@mkdir -p $(dir $(CRD))
 	cargo run --quiet --locked -- crd > $(CRD).new
 	mv $(CRD).new $(CRD)
 	cp $(CRD) $(CHART_CRD)
+	.ci/chart-readme.sh > $(CHART)/README.md.new
+	mv $(CHART)/README.md.new $(CHART)/README.md
+	@mkdir -p kustomize/base
+	.ci/kustomize.sh crd > kustomize/base/crd.yaml.new
+	mv kustomize/base/crd.yaml.new kustomize/base/crd.yaml
+	.ci/kustomize.sh operator > kustomize/base/operator.yaml.new
+	mv kustomize/base/operator.yaml.new kustomize/base/operator.yaml
 	WRITE_DOCS=1 cargo test --quiet --locked --lib document
 	WRITE_DOCS=1 cargo test --quiet --locked --test e2e faults::document
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Fails when a file isn't what `migration-task-watch crd` prints: drift.sh <file>...
+# Fails when a file isn't what a command prints: drift.sh <file> <command> [<argument>...]
 set -euo pipefail
 
+file=$1
+shift
 generated=$(mktemp)
 trap 'rm -f "$generated"' EXIT
-cargo run --quiet --locked -- crd >"$generated"
-for file in "$@"; do
-  diff -u "$file" "$generated" || { echo "error: $file is out of date: run make generate" >&2; exit 1; }
-done
+"$@" >"$generated"
+diff -u "$file" "$generated" || { echo "error: $file is out of date: run make generate" >&2; exit 1; }

@@ -10,8 +10,9 @@ crd=migrationtaskwatches.migration-task-watch.dev
 
 say() { echo "  $*"; }
 fail() { echo "error: $*" >&2; exit 1; }
-rendered() { helm template watch "$chart" --namespace "$namespace" --values "$values"; }
-creates() { rendered | grep -qx "kind: $1"; }
+manifest=$(helm template watch "$chart" --namespace "$namespace" --values "$values")
+rendered() { printf '%s\n' "$manifest"; }
+creates() { grep -qx "kind: $1" <<<"$manifest"; }
 
 # The namespaces of the Roles.
 confined_to() { rendered | sed -n '/^kind: Role$/,/^  namespace:/s/^  namespace: "\(.*\)"$/\1/p'; }
@@ -22,7 +23,7 @@ rights() { comm -13 <(rights_of nowhere:nobody "$2") <(rights_of "$namespace:$1"
 
 expected_rights() {
   local secrets=get
-  if rendered | grep -q -- --watch-secrets; then secrets='get list watch'; fi
+  if [[ $manifest == *--watch-secrets* ]]; then secrets='get list watch'; fi
   sort <<RIGHTS
 events.events.k8s.io [] [] [create]
 migrationtaskwatches.migration-task-watch.dev [] [] [get list watch]
@@ -98,6 +99,21 @@ check_crd() {
   say "the definition is the generated one, and takes the example of the notes"
 }
 
+# The PrometheusRule has all alerts of the chart's file.
+check_alerts() {
+  diff <(sed -n 's/^ *- alert: //p' "$chart/files/alerts.yaml") \
+    <(kubectl --namespace "$namespace" get prometheusrules --output 'jsonpath={range .items[*].spec.groups[*].rules[*]}{.alert}{"\n"}{end}') ||
+    fail "the PrometheusRule's alerts differ from files/alerts.yaml, see above"
+  say "the PrometheusRule has the alerts of files/alerts.yaml"
+}
+
+# The version of each object in the cluster.
+versions() {
+  rendered | kubectl get --filename - --output 'jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.resourceVersion}{"\n"}{end}'
+}
+
+upgrade() { helm upgrade --install watch "$chart" --namespace "$namespace" --values "$values" >/dev/null; }
+
 # crds.keep decides whether the watches outlive the release.
 check_uninstall() {
   local keep=$1
@@ -113,20 +129,28 @@ check_uninstall() {
 
 watched=$(confined_to | head -n 1)
 watched=${watched:-migration}
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+kubectl apply --server-side --filename "$here/monitoring" >/dev/null
+kubectl wait --for=condition=Established --timeout=60s --filename "$here/monitoring" >/dev/null
 kubectl create namespace "$namespace" >/dev/null
 for each in $(confined_to); do
   kubectl create namespace "$each" >/dev/null
 done
 # A pod template that isn't restricted gives a warning, and that is an error here.
 kubectl label namespace "$namespace" pod-security.kubernetes.io/warn=restricted >/dev/null
-rendered | kubectl apply --server-side --dry-run=server --warnings-as-errors --filename - >/dev/null
-rendered | kubectl apply --server-side --warnings-as-errors --filename - >/dev/null
+apply() { kubectl apply --server-side --validate=strict --warnings-as-errors "$@" --filename - >/dev/null; }
+rendered | apply --dry-run=server
+rendered | apply
 rendered | kubectl delete --filename - >/dev/null
 say "the API server accepts what is rendered"
 
-helm install watch "$chart" --namespace "$namespace" --values "$values" >/dev/null
-helm upgrade watch "$chart" --namespace "$namespace" --values "$values" >/dev/null
-say "installed and upgraded"
+upgrade
+before=$(versions)
+[[ $(wc -l <<<"$before") == $(rendered | grep -c '^kind: ') ]] || fail "not all that is rendered is there: $before"
+upgrade
+upgrade
+diff <(echo "$before") <(versions) || fail "an upgrade to the same changes objects, see above"
+say "installed; an upgrade to the same changes nothing"
 
 check_replicas
 if creates ClusterRoleBinding || creates RoleBinding; then
@@ -134,7 +158,10 @@ if creates ClusterRoleBinding || creates RoleBinding; then
   check_rights "$account"
   check_release_rights "$account"
 fi
+if creates PrometheusRule; then
+  check_alerts
+fi
 if creates CustomResourceDefinition; then
   check_crd
-  check_uninstall "$(rendered | grep -q 'helm.sh/resource-policy: keep' && echo true || echo false)"
+  check_uninstall "$([[ $manifest == *'helm.sh/resource-policy: keep'* ]] && echo true || echo false)"
 fi

@@ -1,21 +1,13 @@
 #!/usr/bin/env bash
-# Checks the Helm chart with a real helm, kubectl and API server. The tools are built or installed into .build/ once.
+# Checks the Helm chart and the kustomization with a real helm, kubectl and API server, and with the controllers that make pods of
+# them. The tools are built or installed into .build/ once.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 chart=$root/charts/migration-task-watch
 
-fail() { echo "error: $*" >&2; exit 1; }
-
-refuses() { # refuses <values file>: helm's message has the text of the file's first line
-  local expected output
-  expected=$(sed -n '1s/^# //p' "$1")
-  if output=$(helm template watch "$chart" --values "$1" 2>&1); then
-    fail "the chart accepts $1"
-  fi
-  [[ $output == *"$expected"* ]] || fail "the chart refuses $1 without saying \"$expected\": $output"
-}
+part() { echo "== $*"; }
 
 helm_dir=$("$root/.ci/go-tools.sh" "$here/helm" "$root/.build/verify-bin" helm=helm.sh/helm/v4/cmd/helm)
 promtool_dir=$(GOFLAGS=-tags=builtinassets "$root/.ci/go-tools.sh" "$here/promtool" "$root/.build/verify-bin" promtool=github.com/prometheus/prometheus/cmd/promtool)
@@ -23,16 +15,29 @@ kubectl_dir=$("$root/.ci/venv.sh" "$here/requirements.txt" "$root/.build/verify"
 export PATH=$helm_dir:$promtool_dir:$kubectl_dir:$PATH
 assets=$("$root/tests/cluster/build.sh")
 export KUBEBUILDER_ASSETS=$assets
+controller_manager=$("$root/tests/cluster/build-controllers.sh")
 cd "$root"
+cargo build --quiet --locked --package migration-task-watch --package test-cluster --package sms-simulator --bins
+programs=$(cd "${CARGO_TARGET_DIR:-target}/debug" && pwd)
+with_cluster=$programs/test-cluster
 
+part alerts
 "$here/alerts.sh" "$chart/files/alerts.yaml"
-
-for values in "$here"/refused/*.yaml; do
-  refuses "$values"
-done
+part schema
+"$here/schema.sh" "$chart"
+part contents
+"$with_cluster" "$here/contents.sh" "$chart"
 for values in "$here"/values/*.yaml; do
-  echo "== $(basename "$values")"
+  part "$(basename "$values")"
   helm lint --strict --quiet "$chart" --values "$values"
-  cargo run --quiet --locked --package test-cluster -- "$here/install.sh" "$chart" "$values"
+  "$with_cluster" "$here/install.sh" "$chart" "$values"
+done
+part definition
+"$with_cluster" "$here/definition.sh" "$root"
+part kustomize
+"$with_cluster" "$here/kustomize.sh" "$root"
+for values in "$here"/admission/*.yaml; do
+  part "admission: $(basename "$values")"
+  "$here/isolated.sh" "$with_cluster" --controller-manager "$controller_manager" "$here/admission.sh" "$chart" "$values" "$programs"
 done
 echo "The chart is good."

@@ -18,11 +18,11 @@ impl Binaries {
         let dir = assets
             .or_else(|| env::var_os("KUBEBUILDER_ASSETS").filter(|dir| !dir.is_empty()).map(PathBuf::from))
             .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.build/bin"));
-        Ok(Self { etcd: existing(dir.join("etcd"))?, apiserver: existing(dir.join("kube-apiserver"))? })
+        Ok(Self { etcd: existing(&dir.join("etcd"))?, apiserver: existing(&dir.join("kube-apiserver"))? })
     }
 }
 
 /// The absolute path, since the programs are started in another directory.
-fn existing(path: PathBuf) -> Result<PathBuf, Error> {
-    path.canonicalize().map_err(|_| Error::BinaryMissing(path))
+pub(crate) fn existing(path: &Path) -> Result<PathBuf, Error> {
+    path.canonicalize().map_err(|_| Error::BinaryMissing(path.to_owned()))
 }

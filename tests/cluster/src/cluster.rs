@@ -6,7 +6,14 @@ use std::{
 use tempfile::TempDir;
 use tokio::{sync::OnceCell, time::sleep};
 
-use crate::{Error, access::Access, binaries::Binaries, keys, port::Port, process::Process};
+use crate::{
+    Error,
+    access::Access,
+    binaries::{self, Binaries},
+    keys,
+    port::Port,
+    process::Process,
+};
 
 /// A cold start on a loaded small machine takes far less.
 const START_DEADLINE: Duration = Duration::from_mins(2);
@@ -20,12 +27,15 @@ pub struct Options {
     pub assets: Option<PathBuf>,
     /// More arguments for kube-apiserver.
     pub apiserver_args: Vec<String>,
+    /// The kube-controller-manager to run as well. Pods are then given the tokens of their service accounts, which must exist.
+    pub controller_manager: Option<PathBuf>,
 }
 
-/// A running etcd and kube-apiserver; dropping it ends both and removes their files.
+/// A running etcd and kube-apiserver, and what else was asked for; dropping it ends all of it and removes its files.
 #[derive(Debug)]
 pub struct Cluster {
     // Fields are dropped in this order: the API server would otherwise complain about a lost etcd.
+    controller_manager: Option<Process>,
     apiserver: Option<Process>,
     etcd: Option<Process>,
     binaries: Binaries,
@@ -51,10 +61,20 @@ impl Cluster {
         let port = Port::reserve()?;
         keys::write_signing_keys(&dir.path().join("sa.key"), &dir.path().join("sa.pub"))?;
         let access = Access::new(dir.path(), port.number())?;
-        let mut cluster = Self { apiserver: None, etcd: None, binaries, options, port, access, dir };
+        let mut cluster = Self {
+            controller_manager: None,
+            apiserver: None,
+            etcd: None,
+            binaries,
+            options,
+            port,
+            access,
+            dir,
+        };
         cluster.spawn_etcd()?;
         cluster.spawn_apiserver()?;
         cluster.wait_until_ready().await?;
+        cluster.spawn_controller_manager()?;
         Ok(cluster)
     }
 
@@ -115,9 +135,24 @@ impl Cluster {
 
     fn spawn_apiserver(&mut self) -> Result<(), Error> {
         let mut args = apiserver_args(self.port.number());
+        if self.options.controller_manager.is_none() {
+            // It would refuse pods until a controller has made each namespace's default account.
+            args.push("--disable-admission-plugins=ServiceAccount".to_owned());
+        }
         args.extend_from_slice(&self.options.apiserver_args);
         self.apiserver =
             Some(Process::spawn("kube-apiserver", &self.binaries.apiserver, &args, self.dir.path())?);
+        Ok(())
+    }
+
+    /// Nobody waits until it is ready: what it does is seen by what comes to be.
+    fn spawn_controller_manager(&mut self) -> Result<(), Error> {
+        if let Some(program) = &self.options.controller_manager {
+            let program = binaries::existing(program)?;
+            let args = controller_manager_args();
+            self.controller_manager =
+                Some(Process::spawn("kube-controller-manager", &program, &args, self.dir.path())?);
+        }
         Ok(())
     }
 
@@ -178,11 +213,27 @@ fn apiserver_args(port: u16) -> Vec<String> {
         "--service-account-key-file=sa.pub",
         "--token-auth-file=tokens.csv",
         "--authorization-mode=RBAC",
-        // It would refuse pods until a controller has made each namespace's default account.
-        "--disable-admission-plugins=ServiceAccount",
     ]
     .map(String::from)
     .to_vec();
     args.push(format!("--secure-port={port}"));
     args
+}
+
+/// What a chart's objects need to come to life, short of nodes.
+const CONTROLLERS: &str = "--controllers=clusterrole-aggregation-controller,deployment-controller,disruption-controller,\
+                           endpointslice-controller,garbage-collector-controller,namespace-controller,\
+                           replicaset-controller,root-ca-certificate-publisher-controller,serviceaccount-controller";
+
+fn controller_manager_args() -> Vec<String> {
+    [
+        CONTROLLERS,
+        "--kubeconfig=admin.kubeconfig",
+        "--root-ca-file=certs/apiserver.crt",
+        "--leader-elect=false",
+        // It serves nothing.
+        "--secure-port=0",
+    ]
+    .map(String::from)
+    .to_vec()
 }

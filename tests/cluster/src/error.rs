@@ -22,7 +22,7 @@ pub enum Error {
     /// A server ended by itself.
     #[error("{name} ended with {status}; the end of its log:\n{log}")]
     Exited {
-        /// `etcd` or `kube-apiserver`.
+        /// The program, such as `etcd`.
         name: &'static str,
         /// How it ended.
         status: ExitStatus,

@@ -1,6 +1,6 @@
 //! A real etcd and kube-apiserver for tests and the demo.
 //!
-//! [`Cluster::start`] runs both as child processes in a directory of their own, with RBAC on and without
+//! [`Cluster::start`] runs both as child processes in a directory of their own, with RBAC on and, unless asked for, without
 //! kube-controller-manager: nothing collects garbage, and a deleted namespace stays. So a test takes a new
 //! [`Cluster::namespace`]. The binaries come from `build.sh`, which `make cluster` and `make test` run.
 //!

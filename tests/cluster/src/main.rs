@@ -1,14 +1,17 @@
-//! Runs a command with a new cluster: `test-cluster <command> [<argument>...]`, with KUBECONFIG naming the
-//! administrator's kubeconfig. The cluster ends with the command, whose exit code is passed on.
+//! Runs a command with a new cluster: `test-cluster [--controller-manager <program>] <command> [<argument>...]`, with
+//! KUBECONFIG naming the administrator's kubeconfig. The cluster ends with the command, whose exit code is passed on.
 
 use std::{
     env,
     error::Error,
     iter,
+    path::PathBuf,
     process::{Command, ExitCode},
 };
 
 use test_cluster::{Cluster, Options};
+
+const USAGE: &str = "usage: test-cluster [--controller-manager <program>] <command> [<argument>...]";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -21,9 +24,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<ExitCode, Box<dyn Error>> {
-    let mut arguments = env::args_os().skip(1);
-    let command = arguments.next().ok_or("usage: test-cluster <command> [<argument>...]")?;
-    let cluster = Cluster::start(Options::default()).await?;
+    let mut arguments = env::args_os().skip(1).peekable();
+    let mut options = Options::default();
+    if arguments.next_if(|argument| argument == "--controller-manager").is_some() {
+        options.controller_manager = arguments.next().map(PathBuf::from);
+    }
+    let command = arguments.next().ok_or(USAGE)?;
+    let cluster = Cluster::start(options).await?;
     let status = Command::new(&command)
         .args(arguments)
         .env("KUBECONFIG", cluster.kubeconfig())
