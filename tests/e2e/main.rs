@@ -16,6 +16,7 @@ mod leaks;
 mod lifecycle;
 mod manifests;
 mod network;
+mod plugin;
 mod quiet;
 mod restart;
 mod secret_changes;
