@@ -177,7 +177,11 @@ fn foot(frame: &Frame<'_>, tasks: usize, page: usize, last_offset: usize) -> Lin
     let more = if omitted > 0 { format!(", and {omitted} that aren't written out") } else { String::new() };
     let shown = if frame.watches.is_empty() {
         "no watches".to_owned()
-    } else if tasks == 0 { "no tasks".to_owned() } else { format!("tasks {}-{last} of {tasks}", first + 1) };
+    } else if tasks == 0 {
+        "no tasks".to_owned()
+    } else {
+        format!("tasks {}-{last} of {tasks}", first + 1)
+    };
     Line::styled(Style::Faint, &format!("{shown}{more}   q quits, arrows and page keys scroll"))
 }
 

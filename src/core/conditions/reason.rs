@@ -191,7 +191,7 @@ mod tests {
         let rows = DOCS.lines().filter(|line| line.starts_with("| "));
         let rows = rows.map(|line| line.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>());
         let names = |cell: &&str| cell.split(", ").any(|name| name.split(' ').next() == Some(reason.name()));
-        rows.filter(|cells| cells.iter().any(|cell| names(cell))).collect()
+        rows.filter(|cells| cells.iter().any(names)).collect()
     }
 
     #[test]

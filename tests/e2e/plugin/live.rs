@@ -82,9 +82,9 @@ async fn however_it_ends_the_terminal_is_as_before() {
         let mut screen = plugin.screen(&["top"], (24, 100));
         screen.until_taken(true).await;
         if name.len() == 1 {
-            screen.press(name)
+            screen.press(name);
         } else {
-            screen.signal(name)
+            screen.signal(name);
         }
         let status = screen.ended().await;
         assert!(status.success(), "{name:?}: {status}");
