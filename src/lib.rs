@@ -2,7 +2,7 @@
 //! `MigrationTaskWatch` resources and as Events.
 //!
 //! Dependencies point one way: `core` ← `sms` ← `listings` ← `controller` ← `cli`; all of them know the types of
-//! `api`, and the core knows nothing else.
+//! `api`, and the core knows nothing else. `views`, what people see of watches, knows the core and is known to `cli`.
 
 pub mod api;
 pub mod cli;
@@ -16,3 +16,4 @@ pub mod listings;
 mod simulation;
 pub mod sms;
 pub mod telemetry;
+pub mod views;

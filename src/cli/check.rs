@@ -13,7 +13,7 @@ use kube::Client;
 use thiserror::Error;
 
 use super::{
-    cluster::{self, ClusterError},
+    cluster::{self, Choice, ClusterError},
     manifest::Manifest,
     run::SmsArgs,
     table,
@@ -64,7 +64,16 @@ struct Unreadable {
     source: std::io::Error,
 }
 
-pub(super) async fn check(args: Args) -> Result<(), Box<dyn Error>> {
+/// Where the Secret is, if it is in a cluster.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    /// Which cluster.
+    pub(super) cluster: Choice,
+    /// The namespace of a watch whose manifest names none.
+    pub(super) namespace: Option<String>,
+}
+
+pub(super) async fn check(args: Args, place: &Place) -> Result<(), Box<dyn Error>> {
     let manifest = Manifest::parse(&read(&args.file)?, args.name.as_deref())?;
     // Whoever checks uses an identity of their own.
     let policy = Policy { endpoints: args.sms.allowed_endpoints()?, ambient: AmbientNamespaces::All };
@@ -72,7 +81,7 @@ pub(super) async fn check(args: Args) -> Result<(), Box<dyn Error>> {
     let plan =
         Plan::parse(&manifest.watch.spec, namespace.unwrap_or_default(), &policy).map_err(CheckFailed)?;
     let login = match &plan.credentials {
-        CredentialsRef::Secret(name) => from_secret(&manifest, name).await,
+        CredentialsRef::Secret(name) => from_secret(&manifest, name, place).await,
         CredentialsRef::Ambient => args.sms.ambient()?.login().await,
     };
     let login = login.map_err(CheckFailed)?;
@@ -116,7 +125,7 @@ fn status(plan: &Plan, snapshot: Snapshot, now: Timestamp) -> MigrationTaskWatch
     MigrationTaskWatchStatus { outbox: None, ledger: None, ..status }
 }
 
-async fn from_secret(manifest: &Manifest, name: &str) -> Result<Arc<Login>, Failure> {
+async fn from_secret(manifest: &Manifest, name: &str, place: &Place) -> Result<Arc<Login>, Failure> {
     let read = |data: &SecretData, whose: &str| {
         Login::from_secret_data(data).map(Arc::new).map_err(|error| error.into_failure(whose))
     };
@@ -126,8 +135,8 @@ async fn from_secret(manifest: &Manifest, name: &str) -> Result<Arc<Login>, Fail
     if let Some(data) = secret_data_of_environment(|name| std::env::var(name).ok()) {
         return read(&data, "The environment");
     }
-    let namespace = manifest.watch.metadata.namespace.as_deref();
-    match cluster::config().await {
+    let namespace = manifest.watch.metadata.namespace.as_deref().or(place.namespace.as_deref());
+    match cluster::config_of(&place.cluster).await {
         Ok(config) => {
             let namespace = namespace.unwrap_or(&config.default_namespace).to_owned();
             let client = Client::try_from(config).map_err(|error| {

@@ -2,9 +2,9 @@
 
 mod direct;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use kube::config::{Config, Kubeconfig};
+use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::network::first_variable;
 use crate::{
@@ -18,6 +18,9 @@ pub(super) enum ClusterError {
     /// Neither a kubeconfig nor a pod.
     #[error("there is no cluster: {0}")]
     None(#[source] Box<kube::config::InferConfigError>),
+    /// The kubeconfig that was chosen, or the context.
+    #[error("the kubeconfig can't be used: {0}")]
+    Kubeconfig(#[from] KubeconfigError),
     /// The proxy that is meant for the API server.
     #[error("the proxy for the API server (proxy-url of the kubeconfig, or HTTPS_PROXY): {0}")]
     Proxy(#[from] ProxyUrlError),
@@ -26,14 +29,41 @@ pub(super) enum ClusterError {
     Client(#[from] kube::Error),
 }
 
+/// Which cluster is meant, where that isn't left to the environment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Choice {
+    /// The kubeconfig, in place of that of `KUBECONFIG` or `~/.kube/config`.
+    pub(super) kubeconfig: Option<PathBuf>,
+    /// The context of it, in place of its current one.
+    pub(super) context: Option<String>,
+}
+
+impl Choice {
+    async fn load(&self) -> Result<(Config, Option<Kubeconfig>), ClusterError> {
+        if self.kubeconfig.is_none() && self.context.is_none() {
+            let config = Config::infer().await.map_err(|error| ClusterError::None(Box::new(error)))?;
+            return Ok((config, Kubeconfig::read().ok()));
+        }
+        let mut kubeconfig = self.kubeconfig.as_ref().map_or_else(Kubeconfig::read, Kubeconfig::read_from)?;
+        kubeconfig.current_context = self.context.clone().or(kubeconfig.current_context);
+        let options = KubeConfigOptions::default();
+        Ok((Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await?, Some(kubeconfig)))
+    }
+}
+
 /// The configuration by the kubeconfig of `KUBECONFIG` or `~/.kube/config`, or else by the pod's service account. A pod
 /// calls its API server directly; with a kubeconfig, the proxy is chosen as kubectl chooses it.
 pub(super) async fn config() -> Result<Config, ClusterError> {
-    let mut config = Config::infer().await.map_err(|error| ClusterError::None(Box::new(error)))?;
+    config_of(&Choice::default()).await
+}
+
+/// The configuration for the cluster that was chosen.
+pub(super) async fn config_of(choice: &Choice) -> Result<Config, ClusterError> {
+    let (mut config, kubeconfig) = choice.load().await?;
     // Only that of a pod has a file.
     if config.root_cert_file.is_none() {
         let environment = Environment::read();
-        let proxy = match proxy_of(Kubeconfig::read().ok()) {
+        let proxy = match proxy_of(kubeconfig) {
             Some(proxy) => Some(ProxyUrl::parse(&proxy)?),
             None => environment.proxy_for(&config.cluster_url)?,
         };
@@ -63,7 +93,8 @@ pub(super) async fn impatient_client() -> Result<kube::Client, ClusterError> {
     Ok(connect(config)?)
 }
 
-fn connect(config: Config) -> kube::Result<kube::Client> {
+/// A client by a configuration.
+pub(super) fn connect(config: Config) -> kube::Result<kube::Client> {
     if config.proxy_url.is_some() { kube::Client::try_from(config) } else { direct::client(&config) }
 }
 

@@ -2,18 +2,19 @@
 
 use std::fmt::Write;
 
-use crate::api::{MigrationTaskWatchStatus, Summary, TaskStatus};
+use crate::{
+    api::{MigrationTaskWatchStatus, Summary, TaskStatus},
+    views::{Column, Line, Table, clean},
+};
 
 /// Renders the tasks that a status holds, and their counts.
 pub(super) fn render(status: &MigrationTaskWatchStatus) -> String {
-    let mut rows = vec![["NAME", "STATE", "PROGRESS", "STEP", "SOURCE", "ERROR"].map(str::to_owned)];
-    rows.extend(status.tasks.iter().map(row));
-    let mut out = if rows.len() > 1 { align(&rows) } else { String::new() };
+    let mut out = if status.tasks.is_empty() { String::new() } else { tasks(&status.tasks) };
     if let Some(omitted) = status.omitted_tasks.filter(|omitted| *omitted > 0) {
         let _ = writeln!(out, "and {omitted} more");
     }
     if let Some(missing) = &status.missing {
-        let _ = writeln!(out, "Missing: {} ({})", missing.count, missing.names.join(", "));
+        let _ = writeln!(out, "Missing: {} ({})", missing.count, clean(&missing.names.join(", ")));
     }
     let _ = writeln!(out, "{}", counts(status.summary.as_ref()));
     out
@@ -34,15 +35,12 @@ fn row(task: &TaskStatus) -> [String; 6] {
     ]
 }
 
-fn align(rows: &[[String; 6]]) -> String {
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..6).map(width).collect();
-    rows.iter().fold(String::new(), |mut out, row| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        let line = cells.collect::<Vec<_>>().join("   ");
-        let _ = writeln!(out, "{}", line.trim_end());
+fn tasks(tasks: &[TaskStatus]) -> String {
+    let columns = ["NAME", "STATE", "PROGRESS", "STEP", "SOURCE", "ERROR"];
+    let mut table = Table::new(columns.map(|title| Column::left(title, 0)).to_vec());
+    tasks.iter().for_each(|task| table.push(row(task).iter().map(|cell| Line::plain(cell)).collect()));
+    table.lines(None).iter().fold(String::new(), |mut out, line| {
+        let _ = writeln!(out, "{}", line.render(false));
         out
     })
 }

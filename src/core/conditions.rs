@@ -3,6 +3,7 @@
 
 mod gates;
 mod health;
+mod reason;
 
 use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
@@ -10,7 +11,8 @@ use k8s_openapi::{
 };
 
 pub use gates::{Gates, any_gate_open, kept};
-pub use health::{Health, Signs};
+pub use health::{Health, Signs, expiry};
+pub use reason::Reason;
 
 use super::{text::one_line, time::whole_seconds};
 
@@ -80,7 +82,7 @@ pub struct Verdict {
     /// Its status.
     pub truth: Truth,
     /// Its reason.
-    pub reason: &'static str,
+    pub reason: Reason,
     /// Its message.
     pub message: String,
 }
@@ -95,7 +97,7 @@ impl Verdict {
         Condition {
             type_: self.kind.to_owned(),
             status: self.truth.name().to_owned(),
-            reason: self.reason.to_owned(),
+            reason: self.reason.name().to_owned(),
             message: one_line(&self.message, MAX_MESSAGE),
             observed_generation: Some(generation),
             last_transition_time: since,

@@ -18,7 +18,7 @@ use counts::{Counts, Laid};
 pub use values::{Carried, Decision, Identity, Inputs, Observation, WholeNeeded};
 
 use super::{
-    conditions::{Gates, Health, Signs, Truth, Verdict, any_gate_open, find, kept, truth, types},
+    conditions::{Gates, Health, Reason, Signs, Truth, Verdict, any_gate_open, find, kept, truth, types},
     failure::Failure,
     last::Last,
     layout::Layout,
@@ -55,9 +55,9 @@ fn refuse(inputs: &Inputs<'_>, failure: &Failure) -> Result<Decision, WholeNeede
     // No listing is on its way: what is known grows old.
     let stale_at = last.last_sync_time.as_ref().map(|last| after(last.0, LEAST_STALE));
     let gates = match stale_at {
-        None => conditions(Gates::unknown_all("Pending", PENDING, false), inputs),
+        None => conditions(Gates::unknown_all(Reason::Pending, PENDING, false), inputs),
         Some(stale_at) if inputs.now >= stale_at => {
-            conditions(Gates::unknown_all("Stale", "No listing is possible; see Ready.", false), inputs)
+            conditions(Gates::unknown_all(Reason::Stale, "No listing is possible; see Ready.", false), inputs)
         }
         Some(_) => kept(&last.conditions),
     };
@@ -335,11 +335,11 @@ impl<'a> Draft<'a> {
         let inputs = self.inputs;
         let by_state = self.plan.filter.is_by_state();
         let verdicts = if !self.has_listing() {
-            Gates::unknown_all("Pending", PENDING, by_state)
+            Gates::unknown_all(Reason::Pending, PENDING, by_state)
         } else if inputs.now >= stale_at && !self.plan.suspended {
             let last =
                 self.last_success().map_or(String::new(), |last| format!(" since {}", whole_seconds(last)));
-            Gates::unknown_all("Stale", &format!("No listing was complete{last}; see Ready."), by_state)
+            Gates::unknown_all(Reason::Stale, &format!("No listing was complete{last}; see Ready."), by_state)
         } else if let Some(verdicts) = verdicts {
             verdicts
         } else {
@@ -369,11 +369,11 @@ fn set_conditions(
 fn ready_event(last: &MigrationTaskWatchStatus, ready: &Verdict) -> Option<OutboxEvent> {
     let was = truth(&last.conditions, types::READY);
     let same_reason =
-        find(&last.conditions, types::READY).is_some_and(|condition| condition.reason == ready.reason);
+        find(&last.conditions, types::READY).is_some_and(|condition| condition.reason == ready.reason.name());
     match (was, ready.truth) {
-        _ if ready.reason == "Suspended" => None,
+        _ if ready.reason == Reason::Suspended => None,
         (Truth::False, Truth::False) if same_reason => None,
-        (_, Truth::False) => Some(outbox::watch_event(true, ready.reason, &ready.message)),
+        (_, Truth::False) => Some(outbox::watch_event(true, ready.reason.name(), &ready.message)),
         (Truth::False, Truth::True) => {
             Some(outbox::watch_event(false, "Recovered", "Listings are complete again."))
         }

@@ -23,6 +23,7 @@ pub mod pace;
 pub mod plan;
 pub mod policy;
 pub mod quiet;
+pub mod remedies;
 pub mod schedule;
 pub mod shown;
 pub mod summary;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::{Truth, Verdict, find, truth, types};
+use super::{Reason, Truth, Verdict, find, truth, types};
 use crate::{
     api::Missing,
     core::{
@@ -57,11 +57,17 @@ impl Gates<'_> {
     pub fn judge(&self) -> Vec<Verdict> {
         let mut verdicts = if self.plan.filter.is_by_state() { Self::filtered() } else { self.gates() };
         let Tally { failed, stalled, .. } = self.tally;
-        verdicts.push(self.warning(types::TASKS_FAILED, "TasksFailed", "NoTasksFailed", "failed", failed));
+        verdicts.push(self.warning(
+            types::TASKS_FAILED,
+            Reason::TasksFailed,
+            Reason::NoTasksFailed,
+            "failed",
+            failed,
+        ));
         verdicts.push(self.warning(
             types::TASKS_STALLED,
-            "TasksStalled",
-            "NoTasksStalled",
+            Reason::TasksStalled,
+            Reason::NoTasksStalled,
             "stalled",
             stalled,
         ));
@@ -70,29 +76,29 @@ impl Gates<'_> {
 
     /// All verdicts when no listing is recent enough.
     #[must_use]
-    pub fn unknown_all(reason: &'static str, message: &str, by_state: bool) -> Vec<Verdict> {
+    pub fn unknown_all(reason: Reason, message: &str, by_state: bool) -> Vec<Verdict> {
         let mut verdicts = if by_state { Self::filtered() } else { Self::unknown(&GATES, reason, message) };
         verdicts.extend(Self::unknown(&WARNINGS, reason, message));
         verdicts
     }
 
     fn filtered() -> Vec<Verdict> {
-        Self::unknown(&GATES, "StatesFiltered", "spec.filter.states hides the other tasks.")
+        Self::unknown(&GATES, Reason::StatesFiltered, "spec.filter.states hides the other tasks.")
     }
 
     fn gates(&self) -> Vec<Verdict> {
         vec![
-            self.gate(types::COMPLETED, "AllEnded", "have ended", TaskState::has_ended),
-            self.gate(types::SUCCEEDED, "AllSucceeded", "have succeeded", |state| {
+            self.gate(types::COMPLETED, Reason::AllEnded, "have ended", TaskState::has_ended),
+            self.gate(types::SUCCEEDED, Reason::AllSucceeded, "have succeeded", |state| {
                 state.phase() == Phase::Succeeded
             }),
-            self.gate(types::CUTOVER_READY, "AllSynced", "are ready for the cut-over", |state| {
+            self.gate(types::CUTOVER_READY, Reason::AllSynced, "are ready for the cut-over", |state| {
                 matches!(state.phase(), Phase::Syncing | Phase::Succeeded)
             }),
         ]
     }
 
-    fn unknown(kinds: &[&'static str], reason: &'static str, message: &str) -> Vec<Verdict> {
+    fn unknown(kinds: &[&'static str], reason: Reason, message: &str) -> Vec<Verdict> {
         let verdict = |kind: &&'static str| Verdict {
             kind,
             truth: Truth::Unknown,
@@ -102,26 +108,20 @@ impl Gates<'_> {
         kinds.iter().map(verdict).collect()
     }
 
-    fn gate(
-        &self,
-        kind: &'static str,
-        open: &'static str,
-        what: &str,
-        passes: fn(&TaskState) -> bool,
-    ) -> Verdict {
+    fn gate(&self, kind: &'static str, open: Reason, what: &str, passes: fn(&TaskState) -> bool) -> Verdict {
         // Ended tasks that vanished from an open gate still count.
         let excused = self.memory.excused().filter(|known| passes(&known.state)).count();
         let total = self.tally.total;
         let passed = self.tally.count(passes);
         let closed = |reason, message| Verdict { kind, truth: Truth::False, reason, message };
         if let Some(why) = self.absent(excused) {
-            return closed("TasksMissing", why);
+            return closed(Reason::TasksMissing, why);
         }
         if total + excused == 0 {
-            return closed("NoTasks", "No task matches.".to_owned());
+            return closed(Reason::NoTasks, "No task matches.".to_owned());
         }
         if let Some(why) = self.incomplete(total + excused) {
-            return closed("TasksMissing", why);
+            return closed(Reason::TasksMissing, why);
         }
         if passed == total {
             let message = format!("All {} tasks {what}.", total + excused);
@@ -130,9 +130,12 @@ impl Gates<'_> {
         let stuck =
             |state: &TaskState| matches!(state.phase(), Phase::Failed | Phase::Aborted) && !passes(state);
         if kind != types::COMPLETED && self.tally.count(stuck) > 0 {
-            closed("TasksFailed", format!("{passed} of {total} tasks {what}; some failed or were aborted."))
+            closed(
+                Reason::TasksFailed,
+                format!("{passed} of {total} tasks {what}; some failed or were aborted."),
+            )
         } else {
-            closed("InProgress", format!("{passed} of {total} tasks {what}."))
+            closed(Reason::InProgress, format!("{passed} of {total} tasks {what}."))
         }
     }
 
@@ -157,8 +160,8 @@ impl Gates<'_> {
     fn warning(
         &self,
         kind: &'static str,
-        yes: &'static str,
-        no: &'static str,
+        yes: Reason,
+        no: Reason,
         what: &str,
         tasks: &[Listed<'_>],
     ) -> Verdict {

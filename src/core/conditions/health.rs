@@ -7,7 +7,7 @@ use k8s_openapi::{
     jiff::{SignedDuration, Timestamp},
 };
 
-use super::{Truth, Verdict, find, truth, types};
+use super::{Reason, Truth, Verdict, find, truth, types};
 use crate::core::{
     failure::{Failure, FailureKind},
     schedule::{asked_pause, costly_retry, longest_retry},
@@ -19,6 +19,18 @@ const LEAST_GRACE: Duration = Duration::from_secs(60);
 
 /// How long before their end credentials are warned of: time for a person to replace them.
 const EXPIRY_WARNING: SignedDuration = SignedDuration::from_hours(1);
+
+/// What comes before the time at which the credentials ended.
+const ENDED: &str = " The credentials ended at ";
+/// What comes before the time at which the credentials end.
+const END: &str = " The credentials end at ";
+
+/// When the credentials end, if the message of a Ready condition warns of it.
+#[must_use]
+pub fn expiry(message: &str) -> Option<Timestamp> {
+    let (_, rest) = message.split_once(ENDED).or_else(|| message.split_once(END))?;
+    rest.split(';').next()?.parse().ok()
+}
 
 /// What is known of the watch's health.
 #[derive(Clone, Debug)]
@@ -63,12 +75,12 @@ impl Health {
     #[must_use]
     pub fn judge(signs: &Signs<'_>) -> Self {
         if signs.suspended {
-            return Self::of(ready(truth(signs.last, types::READY), "Suspended", suspended()), None);
+            return Self::of(ready(truth(signs.last, types::READY), Reason::Suspended, suspended()), None);
         }
         match signs.failure {
             Some(failure) => signs.failing(failure),
             None if signs.has_fresh_listing => {
-                Self::of(ready(Truth::True, "Synced", signs.synced()), signs.expiry_news())
+                Self::of(ready(Truth::True, Reason::Synced, signs.synced()), signs.expiry_news())
             }
             None => signs.waiting(),
         }
@@ -78,7 +90,7 @@ impl Health {
     #[must_use]
     pub fn refused(failure: &Failure) -> Self {
         let message = failing_message(failure, Duration::ZERO);
-        Self::stalled(ready(Truth::False, failure.kind.reason(), message))
+        Self::stalled(ready(Truth::False, Reason::Failing(failure.kind), message))
     }
 
     fn of(ready: Verdict, until: Option<Timestamp>) -> Self {
@@ -96,7 +108,7 @@ impl Health {
     }
 }
 
-fn ready(truth: Truth, reason: &'static str, message: String) -> Verdict {
+fn ready(truth: Truth, reason: Reason, message: String) -> Verdict {
     Verdict { kind: types::READY, truth, reason, message }
 }
 
@@ -111,10 +123,10 @@ impl Signs<'_> {
         let verdict = |truth, reason| ready(truth, reason, failing_message(failure, self.interval));
         let was = truth(self.last, types::READY);
         match (is_told || was == Truth::False, failure.needs_a_person) {
-            (true, true) => Health::stalled(verdict(Truth::False, failure.kind.reason())),
-            (true, false) => Health::reconciling(verdict(Truth::False, failure.kind.reason()), None),
+            (true, true) => Health::stalled(verdict(Truth::False, Reason::Failing(failure.kind))),
+            (true, false) => Health::reconciling(verdict(Truth::False, Reason::Failing(failure.kind)), None),
             (false, _) if !self.has_listing => {
-                Health::reconciling(verdict(Truth::Unknown, "Pending"), Some(told_at))
+                Health::reconciling(verdict(Truth::Unknown, Reason::Pending), Some(told_at))
             }
             // A short failure flips nothing, and says nothing.
             (false, _) => Health { until: Some(told_at), ..self.as_before() },
@@ -136,7 +148,7 @@ impl Signs<'_> {
             return self.as_before();
         }
         let message = "Waiting for the first complete listing.".to_owned();
-        Health::reconciling(ready(Truth::Unknown, "Pending", message), None)
+        Health::reconciling(ready(Truth::Unknown, Reason::Pending, message), None)
     }
 
     fn as_before(&self) -> Health {
@@ -144,9 +156,9 @@ impl Signs<'_> {
             |kind| find(self.last, kind).map_or_else(String::new, |condition| condition.message.clone());
         let reason = find(self.last, types::READY).and_then(|condition| known_reason(&condition.reason));
         match (truth(self.last, types::READY), reason) {
-            (Truth::True, _) => Health::of(ready(Truth::True, "Synced", self.synced()), None),
+            (Truth::True, _) => Health::of(ready(Truth::True, Reason::Synced, self.synced()), None),
             (truth, reason) => {
-                let verdict = ready(truth, reason.unwrap_or("Pending"), message(types::READY));
+                let verdict = ready(truth, reason.unwrap_or(Reason::Pending), message(types::READY));
                 if truth == Truth::False && find(self.last, types::STALLED).is_some() {
                     Health::stalled(verdict)
                 } else {
@@ -168,9 +180,9 @@ impl Signs<'_> {
         let Some(expire) = self.credentials_expire else { return String::new() };
         let time = whole_seconds(expire);
         if self.now >= expire {
-            format!(" The credentials ended at {time}; replace them.")
+            format!("{ENDED}{time}; replace them.")
         } else if expire.duration_since(self.now) <= EXPIRY_WARNING {
-            format!(" The credentials end at {time}; replace them before.")
+            format!("{END}{time}; replace them before.")
         } else {
             String::new()
         }
@@ -227,10 +239,8 @@ fn retry(failure: &Failure, interval: Duration) -> String {
     text.to_owned()
 }
 
-fn known_reason(reason: &str) -> Option<&'static str> {
-    FailureKind::ALL
-        .iter()
-        .map(|kind| kind.reason())
-        .chain(["Suspended", "Pending"])
-        .find(|known| *known == reason)
+/// A reason that a Ready condition which isn't True can have.
+fn known_reason(name: &str) -> Option<Reason> {
+    Reason::parse(name)
+        .filter(|reason| matches!(reason, Reason::Failing(_) | Reason::Suspended | Reason::Pending))
 }

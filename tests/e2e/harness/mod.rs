@@ -4,12 +4,14 @@ mod leases;
 mod line;
 mod operator;
 mod rights;
+mod screen;
 mod stage;
 mod switch;
 
 pub(crate) use leases::Replica;
 pub(crate) use line::Line;
 pub(crate) use operator::Operator;
+pub(crate) use screen::Screen;
 pub(crate) use stage::{PATIENCE, Stage, condition, install_crd, status};
 pub(crate) use switch::{Switch, Way};
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::core::conditions::expiry;
 
 const MINUTE: i64 = 60;
 
@@ -333,8 +334,11 @@ fn the_end_of_credentials_is_told_an_hour_ahead_and_once() {
         assert_eq!(world.condition(types::READY), (Truth::True, "Synced"));
     }
     seen.dedup();
-    let seen: Vec<_> = seen.iter().map(|message| message.split("1m.").nth(1).unwrap().trim()).collect();
     let end = crate::core::time::whole_seconds(end);
+    // Whoever shows the message can read the time back.
+    let told: Vec<_> = seen.iter().map(|message| expiry(message)).collect();
+    assert_eq!(told, [None, Some(end), Some(end)]);
+    let seen: Vec<_> = seen.iter().map(|message| message.split("1m.").nth(1).unwrap().trim()).collect();
     let (before, past) = (
         format!("The credentials end at {end}; replace them before."),
         format!("The credentials ended at {end}; replace them."),
