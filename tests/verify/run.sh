@@ -12,7 +12,8 @@ part() { echo "== $*"; }
 helm_dir=$("$root/.ci/go-tools.sh" "$here/helm" "$root/.build/verify-bin" helm=helm.sh/helm/v4/cmd/helm)
 promtool_dir=$(GOFLAGS=-tags=builtinassets "$root/.ci/go-tools.sh" "$here/promtool" "$root/.build/verify-bin" promtool=github.com/prometheus/prometheus/cmd/promtool)
 kubectl_dir=$("$root/.ci/venv.sh" "$here/requirements.txt" "$root/.build/verify")
-export PATH=$helm_dir:$promtool_dir:$kubectl_dir:$PATH
+ksm_dir=$("$root/.ci/go-tools.sh" "$here/kube-state-metrics" "$root/.build/verify-bin" kube-state-metrics=k8s.io/kube-state-metrics/v2)
+export PATH=$helm_dir:$promtool_dir:$ksm_dir:$kubectl_dir:$PATH
 assets=$("$root/tests/cluster/build.sh")
 export KUBEBUILDER_ASSETS=$assets
 controller_manager=$("$root/tests/cluster/build-controllers.sh")
@@ -23,6 +24,8 @@ with_cluster=$programs/test-cluster
 
 part alerts
 "$here/alerts.sh" "$chart/files/alerts.yaml"
+part kube-state-metrics
+"$here/isolated.sh" "$with_cluster" "$here/kube-state-metrics.sh" "$root"
 part schema
 "$here/schema.sh" "$chart"
 part contents
