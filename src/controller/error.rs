@@ -4,7 +4,6 @@ use std::{future::Future, time::Duration};
 
 use thiserror::Error;
 
-use super::survival::PATIENCE;
 use crate::telemetry::Panicked;
 
 /// How long the API server may take for one call.
@@ -34,8 +33,11 @@ pub(super) enum Error {
         doing: &'static str,
     },
     /// It took too long, and was ended wherever it was.
-    #[error("the reconcile took longer than {} seconds, and was ended", PATIENCE.as_secs())]
-    TooLong,
+    #[error("the reconcile took longer than {} seconds, and was ended", within.as_secs())]
+    TooLong {
+        /// How long it may take.
+        within: Duration,
+    },
     /// It panicked.
     #[error("{}", Panicked)]
     Defect,
@@ -62,7 +64,7 @@ impl Error {
             Self::Deadline { .. } => "api_deadline",
             Self::Api { .. } => "api_error",
             Self::NotLeading { .. } => "not_leading",
-            Self::TooLong => "too_long",
+            Self::TooLong { .. } => "too_long",
             Self::Defect => "defect",
             Self::Conflict => "conflict",
         }

@@ -43,7 +43,7 @@ async fn bounded<T>(panics: &Panics, pass: impl Future<Output = T>) -> Result<T,
     match tokio::time::timeout(PATIENCE, panics.caught(pass)).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(Panicked)) => Err(Error::Defect),
-        Err(_) => Err(Error::TooLong),
+        Err(_) => Err(Error::TooLong { within: PATIENCE }),
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_never_ends_is_ended() {
         let (state, result, passes) = survived(&Panics::default(), |_| std::future::pending()).await;
-        assert!(matches!(result, Err(Error::TooLong)));
+        assert!(matches!(result, Err(Error::TooLong { .. })));
         assert_eq!((state, passes), ("in doubt", vec![Aim::Usual]));
     }
 }

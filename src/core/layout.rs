@@ -5,12 +5,13 @@ use std::{borrow::Cow, cmp::Ordering, collections::BinaryHeap};
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
+    count::number,
     known::Presence,
     ledger::{self, Entry, Page},
     listed::Listed,
     memory::Memory,
     plan::Plan,
-    summary::{matched, number},
+    summary::matched,
     task::{Phase, Server, Task},
     time::written,
 };

@@ -9,10 +9,10 @@ use std::{collections::HashMap, time::Duration};
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
+    count::number,
     known::Known,
     ledger::{Ledger, LedgerError},
     listed::{Listed, ListedTasks},
-    summary::number,
     task::{Task, TaskId},
 };
 use crate::api::MigrationTaskWatchStatus;

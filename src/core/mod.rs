@@ -4,6 +4,7 @@ pub mod breaker;
 mod bucket;
 pub mod budget;
 pub mod conditions;
+pub mod count;
 pub mod decide;
 pub mod duration;
 pub mod endpoint;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
+    count::number,
     listed::Listed,
     memory::Memory,
     plan::Plan,
@@ -123,10 +124,4 @@ pub fn missing(plan: &Plan, snapshot: &Snapshot) -> Missing {
         count: number(names.len()),
         names: names.iter().take(MOST_MISSING).map(|name| cut(name, limits::ID).to_owned()).collect(),
     }
-}
-
-/// A count as the API writes it.
-#[must_use]
-pub fn number(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
