@@ -5,6 +5,8 @@
 //! listings before; after a restart it is read back from the last status.
 
 mod counts;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod model;
 mod values;
 
 use std::{mem, sync::Arc, time::Duration};

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::{
     bytes::Bytes,
-    world::{World, spec},
+    watch::{settle, spec},
 };
 use crate::{
-    core::{failure::FailureKind, task::Task, text::limits},
+    core::{decide::model::World, failure::FailureKind, task::Task, text::limits},
     sms,
 };
 
@@ -35,7 +35,7 @@ pub fn listings(data: &[u8]) {
     let mut bytes = Bytes::new(data);
     let mut world = World::new(spec(&mut bytes));
     let mut tasks = Vec::new();
-    world.settle();
+    settle(&mut world);
     for _ in 0..12 {
         if bytes.is_empty() {
             break;
@@ -44,17 +44,17 @@ pub fn listings(data: &[u8]) {
             0..=3 => {
                 let unreadable;
                 (tasks, unreadable) = listing(&mut bytes);
-                world.list(tasks.clone(), unreadable);
+                world.see(tasks.clone(), unreadable);
             }
-            4 => world.fail(bytes.one_of(&FailureKind::ALL), &bytes.text()),
+            4 => world.miss(bytes.one_of(&FailureKind::ALL), &bytes.text()),
             5 => {
                 world.restart();
-                world.list(tasks.clone(), 0);
+                world.see(tasks.clone(), 0);
             }
             6 => world.edit(spec(&mut bytes)),
             _ => world.pass(bytes.one_of(&[1, 59, 60, 301, 601, 3600, 100_000])),
         }
-        world.settle();
+        settle(&mut world);
         world.take_told();
         check_restart(world.clone(), &tasks);
     }
@@ -68,8 +68,8 @@ fn check_restart(mut world: World, tasks: &[Task]) {
         return;
     }
     world.restart();
-    world.list(tasks.to_vec(), 0);
-    world.settle();
+    world.see(tasks.to_vec(), 0);
+    settle(&mut world);
     let told = world.take_told();
     let again: Vec<_> = told
         .iter()

@@ -23,7 +23,7 @@ mod tasks;
 mod tests;
 #[cfg(test)]
 mod upgrades;
-mod world;
+mod watch;
 
 pub use addresses::addresses;
 pub use answers::{answer, page, task_error};

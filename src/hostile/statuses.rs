@@ -2,8 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{bytes::Bytes, schema, world::World};
-use crate::{api::MigrationTaskWatchStatus, core::failure::FailureKind, sms};
+use super::{bytes::Bytes, schema, watch::settle};
+use crate::{
+    api::MigrationTaskWatchStatus,
+    core::{decide::model::World, failure::FailureKind},
+    sms,
+};
 
 /// A status that somebody else has edited: whatever the API server takes is read, and decided from.
 pub fn statuses(data: &[u8]) {
@@ -16,8 +20,8 @@ pub fn statuses(data: &[u8]) {
     ]});
     let tasks = sms::hostile::tasks(body.to_string().as_bytes()).expect("the page is one");
     let mut world = World::new(json!({"taskLimit": 2, "filter": {"ids": ["a", "b", "c", "d", "e"]}}));
-    world.list(tasks.clone(), 0);
-    world.settle();
+    world.see(tasks.clone(), 0);
+    settle(&mut world);
     let schema = schema::of_status();
     for _ in 0..16 {
         let mut status = json!(world.status);
@@ -32,13 +36,13 @@ pub fn statuses(data: &[u8]) {
         match bytes.byte() % 4 {
             0 => {
                 world.restart();
-                world.list(tasks.clone(), 0);
+                world.see(tasks.clone(), 0);
             }
-            1 => world.fail(FailureKind::ServerError, "It went wrong."),
+            1 => world.miss(FailureKind::ServerError, "It went wrong."),
             2 => world.pass(bytes.one_of(&[1, 60, 901, 100_000])),
-            _ => world.list(tasks.clone(), 0),
+            _ => world.see(tasks.clone(), 0),
         }
-        world.settle();
+        settle(&mut world);
         if bytes.is_empty() {
             break;
         }

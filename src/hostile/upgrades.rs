@@ -3,12 +3,20 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::world::World;
+use super::watch::settle;
 use crate::{
     api::MigrationTaskWatchStatus,
-    core::{decide::Identity, plan::Plan, policy::Policy},
+    core::{
+        decide::{
+            Identity,
+            model::{START, World},
+        },
+        plan::Plan,
+        policy::Policy,
+    },
     sms,
 };
 
@@ -45,15 +53,15 @@ impl Fixture {
     fn told(&self, status: &Value, listing: &Value) -> Vec<(String, String)> {
         let status: MigrationTaskWatchStatus = serde_json::from_value(status.clone()).unwrap();
         let tasks = sms::hostile::tasks(listing.to_string().as_bytes()).unwrap();
-        let mut world = World::resumed(self.identity.clone(), self.plan.clone(), status);
+        let mut world = resumed(self.identity.clone(), self.plan.clone(), status);
         // What the status owes is told by name, so that it is told once.
-        world.settle();
+        settle(&mut world);
         world.take_told();
-        world.list(tasks.clone(), 0);
-        world.settle();
+        world.see(tasks.clone(), 0);
+        settle(&mut world);
         world.pass(1);
-        world.list(tasks, 0);
-        world.settle();
+        world.see(tasks, 0);
+        settle(&mut world);
         world.take_told().into_iter().map(|event| (event.reason, event.note)).collect()
     }
 
@@ -118,6 +126,12 @@ fn what_happened_meanwhile_is_told_once_of_each_task() {
             assert!(told[0].0 == reason && told[0].1.contains(&id), "{name} {told:?}");
         }
     }
+}
+
+/// A watch whose operator has just started, a second after the last listing.
+fn resumed(identity: Identity, plan: Plan, status: MigrationTaskWatchStatus) -> World {
+    let last = status.last_sync_time.as_ref().map_or(START, |time| time.0.as_second());
+    World::begin(Ok(plan), status, identity, Timestamp::from_second(last + 1).unwrap())
 }
 
 /// The places of all fields: `tasks` and `conditions` entry by entry.

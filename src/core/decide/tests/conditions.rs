@@ -210,7 +210,7 @@ fn a_restarted_operator_waits_before_it_calls_anything_stale() {
 fn a_suspended_watch_keeps_what_it_has() {
     let mut world = World::new(json!({}));
     world.list(all(&["MIGRATE_SUCCESS"]));
-    world.edit(json!({"suspend": true}));
+    world.change(json!({"suspend": true}));
     assert_eq!(world.condition(types::READY), (Truth::True, "Suspended"));
     world.pass(24 * 3600);
     world.restart();
@@ -219,7 +219,7 @@ fn a_suspended_watch_keeps_what_it_has() {
     assert_eq!(world.condition(types::COMPLETED), (Truth::True, "AllEnded"));
     assert_eq!(world.status.observed_generation, Some(2));
     world.observation.polling_since = world.now;
-    world.edit(json!({}));
+    world.change(json!({}));
     world.list(all(&["MIGRATE_SUCCESS"]));
     assert_eq!(world.condition(types::READY), (Truth::True, "Synced"));
     assert_eq!(world.reasons(), ["WatchStarted"]);
@@ -229,7 +229,7 @@ fn a_suspended_watch_keeps_what_it_has() {
 fn a_changed_filter_is_a_new_baseline() {
     let mut world = World::new(json!({}));
     world.list(all(&["READY", "RUNNING"]));
-    world.edit(json!({"filter": {"name": "t1"}}));
+    world.change(json!({"filter": {"name": "t1"}}));
     assert_eq!(world.status.observed_generation, Some(1), "nothing is known of the new spec yet");
     world.list(all(&["MIGRATE_FAIL", "MIGRATE_SUCCESS"]));
     assert_eq!(world.status.observed_generation, Some(2));
@@ -241,7 +241,7 @@ fn a_changed_filter_is_a_new_baseline() {
 fn a_changed_expectation_is_judged_at_once() {
     let mut world = World::new(json!({}));
     world.list(all(&["MIGRATE_SUCCESS"]));
-    world.edit(json!({"expectedTasks": 2}));
+    world.change(json!({"expectedTasks": 2}));
     assert_eq!(world.condition(types::COMPLETED), (Truth::False, "TasksMissing"));
     assert_eq!(find(&world.status.conditions, types::COMPLETED).unwrap().observed_generation, Some(2));
     assert_eq!(world.reasons(), ["WatchStarted"]);
@@ -252,7 +252,7 @@ fn a_bad_spec_is_said_and_the_tasks_stay() {
     let mut world = World::new(json!({}));
     world.list(all(&["MIGRATE_SUCCESS"]));
     world.take_told();
-    world.edit(json!({"endpoint": "https://evil.example.com"}));
+    world.change(json!({"endpoint": "https://evil.example.com"}));
     assert_eq!(world.condition(types::STALLED), (Truth::True, "EndpointNotAllowed"));
     assert_eq!(world.status.summary.as_ref().unwrap().total, 1);
     assert_eq!(world.reasons(), ["EndpointNotAllowed"]);

@@ -120,7 +120,7 @@ proptest! {
             let listing: BTreeMap<String, &str> =
                 turn.listing.iter().map(|(id, state)| (format!("t{id}"), STATES[*state])).collect();
             let gate_open = any_gate_open(&world.status.conditions);
-            world.see(listing.iter().map(|(id, state)| task(id, state)).collect());
+            world.see(listing.iter().map(|(id, state)| task(id, state)).collect(), 0);
             if turn.lost_write {
                 // A conflict: the decision is thrown away, and made again from the same status.
                 let _ = world.decide();
@@ -136,7 +136,7 @@ proptest! {
             }
             world.deliver();
             world.settle();
-            let told = world.take_told();
+            let told = world.notes();
             for (_, note) in &told {
                 prop_assert!(note.len() <= 1024);
             }
@@ -158,7 +158,7 @@ fn many_of_a_kind_are_told_together() {
     assert_eq!(world.reasons(), ["WatchStarted"]);
     world.pass(60);
     world.list((0..100).map(|i| at(&format!("{i:03}"), 0, 1.0)).collect());
-    let told = world.take_told();
+    let told = world.notes();
     assert_eq!(told.len(), 1);
     let (reason, note) = &told[0];
     assert_eq!(reason, "TaskStarted");
@@ -174,7 +174,7 @@ fn a_failure_is_told_with_its_error() {
     world.pass(60);
     world.list(vec![failed("a", "The network is busy.")]);
     let expected = "Task name-a (a) failed (MIGRATE_FAIL): SMS.0203: The network is busy.";
-    assert_eq!(world.take_told(), [("TaskFailed".to_owned(), expected.to_owned())]);
+    assert_eq!(world.notes(), [("TaskFailed".to_owned(), expected.to_owned())]);
     assert_eq!(world.status.tasks[0].error.as_ref().unwrap().code.as_deref(), Some("SMS.0203"));
 }
 
@@ -197,13 +197,13 @@ fn an_entry_that_cannot_be_read_may_be_the_missing_task() {
     world.take_told();
     for _ in 0..3 {
         world.pass(60);
-        world.see(vec![task("a", "READY")]);
+        world.see(vec![task("a", "READY")], 0);
         Arc::make_mut(world.observation.snapshot.as_mut().unwrap()).unreadable = 1;
         world.settle();
-        assert!(world.take_told().is_empty());
+        assert!(world.notes().is_empty());
     }
     world.list(vec![task("a", "READY")]);
-    assert_eq!(summary(world.take_told()), ["TaskDisappeared"]);
+    assert_eq!(summary(world.notes()), ["TaskDisappeared"]);
 }
 
 #[test]
@@ -215,19 +215,19 @@ fn a_state_that_is_left_out_once_is_no_transition() {
         world.pass(60);
         world.list(vec![task("a", state)]);
     }
-    assert_eq!(summary(world.take_told()), ["TaskSucceeded a"]);
+    assert_eq!(summary(world.notes()), ["TaskSucceeded a"]);
 }
 
 #[test]
 fn an_old_outbox_is_not_delivered_after_a_restart() {
     let mut world = World::new(json!({}));
-    world.see(vec![task("a", "READY")]);
+    world.see(vec![task("a", "READY")], 0);
     let status = world.decide().status.unwrap();
     world.write(status);
     world.restart();
     world.pass(46 * 60);
     world.settle();
-    assert!(world.take_told().is_empty());
+    assert!(world.notes().is_empty());
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn stalls_are_told_and_so_is_their_end() {
     for _ in 0..9 {
         world.pass(60);
         world.list(vec![at("a", 10, 0.0)]);
-        assert!(world.take_told().is_empty());
+        assert!(world.notes().is_empty());
     }
     world.pass(60);
     world.list(vec![at("a", 10, 0.0)]);

@@ -97,7 +97,7 @@ fn how_urgent_a_write_is_goes_by_what_it_is_for() {
         let mut world = World::new(json!({}));
         world.list(vec![before]);
         world.pass(seconds);
-        world.see(vec![after]);
+        world.see(vec![after], 0);
         world.decide().urgency
     };
     let first = World::new(json!({}));

@@ -60,8 +60,8 @@ proptest! {
             let shared = tasks.iter().map(|task| earlier.share(&task.details())).collect();
             let plan = sharing.plan.as_ref().unwrap();
             let ours = tasks.iter().filter(|task| plan.filter.matches(task) && plan.filter.shows(task)).count();
-            sharing.see(Tasks::after(earlier.tasks(), shared).to_vec());
-            copying.see(tasks);
+            sharing.see(Tasks::after(earlier.tasks(), shared).to_vec(), 0);
+            copying.see(tasks, 0);
             for world in [&mut sharing, &mut copying] {
                 world.settle();
                 world.settle();

@@ -103,7 +103,7 @@ fn a_ledger_that_somebody_removed_is_a_new_baseline() {
     world.restart();
     world.pass(60);
     world.list(tasks());
-    let told = world.take_told();
+    let told = world.notes();
     assert_eq!(told.len(), 1);
     assert!(told[0].1.contains("is lost, since there is no ledger of the omitted ones"), "{told:?}");
 }
@@ -127,7 +127,7 @@ proptest! {
         world.list(tasks("RUNNING"));
         for state in ["MIGRATE_FAIL", "SYNCING", "ABORT"] {
             world.pass(60);
-            world.see(tasks(state));
+            world.see(tasks(state), 0);
             let status = world.decide().status.unwrap();
             prop_assert!(json_size(&status) <= MAX_STATUS, "{}", json_size(&status));
             world.settle();
