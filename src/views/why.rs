@@ -14,6 +14,7 @@ use crate::{
     api::{MigrationTaskWatch, Summary, TaskStatus},
     core::{
         conditions::{Reason, Truth, expiry, types},
+        count::number,
         remedies::remedy,
     },
 };
@@ -193,8 +194,8 @@ fn failed<'a>(tasks: impl Iterator<Item = &'a TaskStatus>, counts: &Summary) -> 
     let written: usize = errors.values().map(Vec::len).sum();
     let mut findings: Vec<Finding> =
         errors.into_iter().map(|(error, tasks)| failed_with(&error, &tasks)).collect();
-    findings.sort_by_key(|finding| -(count(finding.tasks.len()) + finding.more_tasks));
-    let others = counts.failed - count(written);
+    findings.sort_by_key(|finding| -(number(finding.tasks.len()) + finding.more_tasks));
+    let others = counts.failed - number(written);
     if others > 0 {
         let what = plural(
             others,
@@ -208,8 +209,8 @@ fn failed<'a>(tasks: impl Iterator<Item = &'a TaskStatus>, counts: &Summary) -> 
 
 fn failed_with(error: &str, tasks: &[&TaskStatus]) -> Finding {
     let code = tasks.first().and_then(|task| task.error.as_ref()?.code.as_deref());
-    let what = format!("{} failed: {error}", plural(count(tasks.len()), "task has", "tasks have"));
-    let finding = about(Reason::TasksFailed, what, tasks, count(tasks.len()));
+    let what = format!("{} failed: {error}", plural(number(tasks.len()), "task has", "tasks have"));
+    let finding = about(Reason::TasksFailed, what, tasks, number(tasks.len()));
     let advice = code.and_then(remedy).or_else(|| Reason::TasksFailed.advice());
     let reason = code.map(str::to_owned).or(finding.reason.clone());
     Finding { reason, ..finding }.advising(advice)
@@ -217,14 +218,10 @@ fn failed_with(error: &str, tasks: &[&TaskStatus]) -> Finding {
 
 fn about(reason: Reason, what: String, tasks: &[&TaskStatus], all: i64) -> Finding {
     let tasks: Vec<String> = tasks.iter().take(MOST_NAMES).map(|task| name(task).to_owned()).collect();
-    let more_tasks = (all - count(tasks.len())).max(0);
+    let more_tasks = (all - number(tasks.len())).max(0);
     let finding =
         Finding { reason: Some(reason.name().to_owned()), tasks, more_tasks, ..Finding::new(true, what) };
     finding.advising(reason.advice())
-}
-
-fn count(length: usize) -> i64 {
-    i64::try_from(length).unwrap_or(i64::MAX)
 }
 
 fn plural(count: i64, one: &str, many: &str) -> String {
