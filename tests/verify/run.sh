@@ -26,6 +26,8 @@ part alerts
 "$here/alerts.sh" "$chart/files/alerts.yaml"
 part kube-state-metrics
 "$here/isolated.sh" "$with_cluster" "$here/kube-state-metrics.sh" "$root"
+part commands
+"$here/isolated.sh" "$with_cluster" "$here/commands.sh" "$root" "$programs"
 part schema
 "$here/schema.sh" "$chart"
 part contents

@@ -25,6 +25,9 @@ struct Arguments {
     /// Serve HTTPS by a certificate of an own CA, which is written to this file
     #[arg(long, value_name = "FILE", env = "SMS_SIMULATOR_CA_FILE")]
     tls_ca_file: Option<PathBuf>,
+    /// A host name that the certificate is for, in place of this machine's own
+    #[arg(long, value_name = "NAME", requires = "tls_ca_file")]
+    tls_name: Vec<String>,
     /// A scenario in YAML or JSON
     #[arg(long, value_name = "FILE", conflicts_with = "generate", env = "SMS_SIMULATOR_SCENARIO")]
     scenario: Option<PathBuf>,
@@ -89,7 +92,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     let simulator = Simulator::start(Config {
         listen: arguments.listen,
         control: Some(arguments.control),
-        transport: if arguments.tls_ca_file.is_some() { Transport::local_https() } else { Transport::Http },
+        transport: transport(&arguments),
         accounts: vec![account(&arguments)],
         tasks: tasks(&arguments)?,
         time_scale: arguments.time_scale,
@@ -105,6 +108,14 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         _ = terminate.recv() => {}
     }
     Ok(())
+}
+
+fn transport(arguments: &Arguments) -> Transport {
+    match (&arguments.tls_ca_file, arguments.tls_name.as_slice()) {
+        (None, _) => Transport::Http,
+        (Some(_), []) => Transport::local_https(),
+        (Some(_), names) => Transport::Https(names.to_vec()),
+    }
 }
 
 fn account(arguments: &Arguments) -> Account {
