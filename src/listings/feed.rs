@@ -95,22 +95,25 @@ impl Feeds {
         let earlier = before.map(|before| before.tasks.clone()).unwrap_or_default();
         let began = Instant::now();
         let listing = self.client.list_tasks_again(target, login, query, &earlier).await?;
-        self.listings.complete(began.elapsed(), listing.requests, listing.tasks.len());
-        debug!(endpoint = %target.endpoint, tasks = listing.tasks.len(), requests = listing.requests, "listed");
         let mut credentials_expire = listing.credentials_expire;
+        let mut requests = listing.requests;
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         let mut snapshot = listing.into_snapshot(sequence, clock::now());
         let left = before.map(|before| left_states(query, before, &snapshot)).unwrap_or_default();
         if left.len() > MOST_LOOK_UPS && can_list_all {
             let all = self.client.list_tasks_again(target, login, &Query::All, &earlier).await?;
             credentials_expire = credentials_expire.into_iter().chain(all.credentials_expire).min();
+            requests += all.requests;
             snapshot = all.into_snapshot(sequence, clock::now());
         } else if !left.is_empty() {
             let looked_up = self.client.list_tasks(target, login, &Query::Any(left)).await?;
             credentials_expire = credentials_expire.into_iter().chain(looked_up.credentials_expire).min();
+            requests += looked_up.requests;
             snapshot.unreadable += looked_up.skipped;
             snapshot.tasks = snapshot.tasks.iter().chain(looked_up.tasks.iter()).cloned().collect();
         }
+        self.listings.complete(began.elapsed(), requests, snapshot.tasks.len());
+        debug!(endpoint = %target.endpoint, tasks = snapshot.tasks.len(), requests, "listed");
         Ok(Found { snapshot: Arc::new(snapshot), credentials_expire })
     }
 

@@ -75,3 +75,24 @@ async fn a_watch_that_is_deleted_leaves_no_series() {
     };
     tokio::time::timeout(std::time::Duration::from_secs(60), gone).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_listing_counts_the_requests_that_look_tasks_up() {
+    let running = |id: &str| Task::new("web-1").with_id(id).copying(40, 3.0);
+    let stage = Stage::new("metrics-looked-up", vec![running(ID)]).await;
+    let _operator = stage.operator();
+    stage.apply("wave-1", json!({"interval": "1h", "filter": {"states": ["RUNNING"]}})).await.unwrap();
+    stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    stage.sms.tasks().insert(Task::new("web-1").with_id(ID).in_state(TaskState::MIGRATE_FAIL));
+    stage.refresh("wave-1", "1").await;
+    // It is no longer among the running ones, so it was asked for by its id.
+    stage.until_told("wave-1", &["WatchStarted", "TaskFailed"]).await;
+    let text = stage.metrics().await;
+    let value = |series: &str| value(&text, &format!("migration_task_watch_{series}"));
+    assert_eq!(value("listings_total{result=\"Complete\"}"), Some(2.0), "{text}");
+    assert_eq!(
+        value("listing_requests_sum"),
+        value("requests_total{api=\"ListTasks\",status=\"2xx\"}"),
+        "{text}"
+    );
+}
