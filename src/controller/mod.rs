@@ -6,6 +6,7 @@ mod error;
 mod events;
 mod figures;
 mod leadership;
+mod log;
 mod namespaces;
 mod pulse;
 mod reconcile;
@@ -172,7 +173,11 @@ async fn drain(controller: impl Stream<Item = Reconciled>) {
             match result {
                 Ok((watch, _)) => debug!(%watch, "reconciled"),
                 Err(controller::Error::ObjectNotFound(watch)) => debug!(%watch, "deleted meanwhile"),
-                Err(error) => warn!(error = &error as &dyn std::error::Error, "reconcile"),
+                // That is told where it failed.
+                Err(controller::Error::ReconcilerFailed(..)) => {}
+                Err(error) => {
+                    warn!(error = &error as &dyn std::error::Error, "the controller was interrupted");
+                }
             }
         })
         .await;

@@ -5,12 +5,11 @@ use std::{sync::Arc, time::Duration};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt, runtime::controller::Action};
 use tokio::time::Instant;
-use tracing::info;
 
 use super::{
     context::{Context, key},
     error::{Error, call},
-    events, requested,
+    events, log, requested,
     state::State,
     status,
     survival::{self, Aim, survive},
@@ -69,10 +68,12 @@ pub(super) async fn reconcile(
 
 /// Tries again, later each time.
 pub(super) fn on_error(watch: Arc<MigrationTaskWatch>, error: &Error, context: Arc<Context>) -> Action {
+    let Some(key) = key(&watch.metadata) else { return Action::await_change() };
+    let failures = context.states.failures(&key);
+    log::not_reconciled(&key, error, failures);
     if matches!(error, Error::Conflict) {
         return Action::requeue(Duration::from_millis(100));
     }
-    let failures = key(&watch.metadata).map_or(1, |key| context.states.failures(&key));
     Action::requeue(Duration::from_secs(1 << failures.min(6)))
 }
 
@@ -174,7 +175,7 @@ impl Pass<'_> {
         watch: &MigrationTaskWatch,
         decision: Decision,
     ) -> Result<Option<Timestamp>, Error> {
-        let Decision { status, urgency, carried, .. } = decision;
+        let Decision { status, urgency, carried, changes, .. } = decision;
         let (Some(status), Some(urgency)) = (status, urgency) else {
             self.context.writes.leave(self.key);
             self.state.carried = carried;
@@ -190,7 +191,7 @@ impl Pass<'_> {
         status.trim();
         match write.send(&self.context.client, &self.context.leadership).await {
             Ok(version) => {
-                info!(watch = %self.key, resource_version = version, "status written");
+                log::written(self.key, self.state.last().status(), status.status(), &version, &changes);
                 self.state.wrote(version, status, carried);
                 self.deliver(watch).await?;
                 Ok(None)

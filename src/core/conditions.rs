@@ -111,6 +111,14 @@ pub fn find<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition
     conditions.iter().find(|condition| condition.type_ == kind)
 }
 
+/// A condition that says something else than before, or says it for another reason.
+#[must_use]
+pub fn changed<'a>(before: &[Condition], after: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    let said = |condition: &Condition| (condition.status.clone(), condition.reason.clone());
+    let before = find(before, kind).map(said);
+    find(after, kind).filter(|condition| Some(said(condition)) != before)
+}
+
 /// What a condition says; unknown when it isn't there.
 #[must_use]
 pub fn truth(conditions: &[Condition], kind: &str) -> Truth {

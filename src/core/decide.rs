@@ -20,6 +20,7 @@ use counts::{Counts, Laid};
 pub use values::{Carried, Decision, Identity, Inputs, Observation, WholeNeeded};
 
 use super::{
+    changes::Changes,
     conditions::{Gates, Health, Reason, Signs, Truth, Verdict, any_gate_open, find, kept, truth, types},
     failure::Failure,
     last::Last,
@@ -67,12 +68,8 @@ fn refuse(inputs: &Inputs<'_>, failure: &Failure) -> Result<Decision, WholeNeede
     set_conditions(&mut status, health, gates, inputs);
     status.outbox = outbox::next(last.outbox.as_ref(), events, inputs.now);
     let writing = write_over_last(inputs, &status, Change::Nothing);
-    let decision = Decision {
-        status: None,
-        urgency: None,
-        carried: inputs.carried.clone(),
-        wake: stale_at.filter(|time| *time > inputs.now),
-    };
+    let wake = stale_at.filter(|time| *time > inputs.now);
+    let decision = Decision::waiting(inputs.carried.clone(), wake, Changes::default());
     decision.with(writing, inputs.now, || with_last_tasks(status, inputs.last))
 }
 
@@ -148,7 +145,7 @@ impl<'a> Draft<'a> {
 
     fn decide(mut self) -> Result<Decision, WholeNeeded> {
         if self.is_early() {
-            return Ok(Decision { status: None, urgency: None, carried: self.carried, wake: None });
+            return Ok(Decision::waiting(self.carried, None, Changes::default()));
         }
         let found = self.snapshot.map(|snapshot| self.compare(snapshot)).transpose()?;
         let counts = found.as_ref().map(|found| self.count(found));
@@ -287,14 +284,15 @@ impl<'a> Draft<'a> {
             // The one part that is costly, and tells nobody anything.
             status.ledger = layout.ledger();
         }
-        Decision { status: None, urgency: None, carried, wake }.with(writing, inputs.now, || Ok(status))
+        let changes = Changes::of(matches!(found.started, Started::Yes { .. }), &found.transitions);
+        Decision::waiting(carried, wake, changes).with(writing, inputs.now, || Ok(status))
     }
 
     /// The tasks stay as they are.
     fn without_listing(self, wake: Option<Timestamp>) -> Result<Decision, WholeNeeded> {
         let Self { inputs, status, carried, .. } = self;
         let writing = write_over_last(inputs, &status, Change::Nothing);
-        Decision { status: None, urgency: None, carried, wake }
+        Decision::waiting(carried, wake, Changes::default())
             .with(writing, inputs.now, || with_last_tasks(status, inputs.last))
     }
 
@@ -389,6 +387,11 @@ fn write_over_last(inputs: &Inputs<'_>, status: &MigrationTaskWatchStatus, tasks
 }
 
 impl Decision {
+    /// Nothing is written, so far.
+    fn waiting(carried: Carried, wake: Option<Timestamp>, changes: Changes) -> Self {
+        Self { status: None, urgency: None, carried, wake, changes }
+    }
+
     /// The same with the status, if it is written.
     fn with(
         mut self,

@@ -3,6 +3,7 @@
 pub mod breaker;
 mod bucket;
 pub mod budget;
+pub mod changes;
 pub mod conditions;
 pub mod count;
 pub mod decide;
@@ -25,6 +26,7 @@ pub mod plan;
 pub mod policy;
 pub mod quiet;
 pub mod remedies;
+pub mod repeats;
 pub mod schedule;
 pub mod shown;
 pub mod summary;

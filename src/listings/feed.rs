@@ -18,7 +18,7 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep, sleep_until},
 };
-use tracing::debug;
+use tracing::{debug, info, warn};
 
 pub(super) use self::round::{Found, Need, Round, Wish};
 use super::{
@@ -29,6 +29,7 @@ use crate::{
     clock,
     core::{
         failure::Failure,
+        repeats::Repeats,
         schedule::{asked_pause, retry_delay},
         task::Snapshot,
     },
@@ -153,6 +154,7 @@ struct State {
     /// What the last listing that didn't fail found.
     found: Option<Arc<Snapshot>>,
     running: Option<Running>,
+    repeats: Repeats,
 }
 
 /// A listing that is under way.
@@ -337,7 +339,7 @@ impl Membership {
         started: Instant,
         done: watch::Sender<Option<Arc<Round>>>,
     ) {
-        let (feeds, feed) = (self.feeds.clone(), self.feed.clone());
+        let (feeds, feed, account) = (self.feeds.clone(), self.feed.clone(), self.account.clone());
         tokio::spawn(async move {
             let Watchdog { vitals, panics } = &feeds.watchdog;
             let _listed = vitals.expect("the listing of an account", feeds.longest_round());
@@ -350,6 +352,7 @@ impl Membership {
                 feeds.listings.failed(failure.kind);
             }
             let round = feed.end(result, query, started);
+            feed.log(&account, &round);
             // Nobody may be waiting any more.
             let _ = done.send(Some(round));
         });
@@ -357,6 +360,23 @@ impl Membership {
 }
 
 impl Feed {
+    /// Says that listings fail: when that is new, and now and then. Of what is found, those tell who look at it.
+    fn log(&self, account: &AccountKey, round: &Round) {
+        let mut state = self.lock();
+        let (endpoint, watches) = (account.endpoint(), state.members.len());
+        match &round.result {
+            Ok(_) if state.repeats.works() => info!(%endpoint, watches, "listings work again"),
+            Ok(_) => {}
+            Err(failure) => {
+                let Some(times) = state.repeats.fails(failure.kind, Instant::now().into_std()) else {
+                    return;
+                };
+                let (reason, request_id) = (failure.kind.reason(), failure.request_id.as_deref());
+                warn!(%endpoint, watches, reason, request_id, times, "listings fail: {}", failure.message);
+            }
+        }
+    }
+
     /// Keeps what a listing came to.
     fn end(&self, result: Result<Found, Failure>, query: Query, started: Instant) -> Arc<Round> {
         let mut state = self.lock();

@@ -6,7 +6,7 @@ use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep_until},
 };
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::{
     CredentialSource, Request, WatchKey,
@@ -260,7 +260,7 @@ impl<S: CredentialSource> Poller<S> {
     /// Says in the log what is new.
     fn log(&self, failure: Option<&Failure>) {
         if let Some(failure) = failure {
-            warn!(
+            debug!(
                 watch = %self.key,
                 reason = failure.kind.reason(),
                 request_id = failure.request_id,

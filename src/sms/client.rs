@@ -112,6 +112,14 @@ pub struct AccountKey {
     region: Option<Region>,
 }
 
+impl AccountKey {
+    /// Where it is listed.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
 /// A complete listing.
 #[derive(Clone, Debug)]
 pub struct Listing {

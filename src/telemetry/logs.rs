@@ -31,7 +31,8 @@ pub fn start(format: Format) {
         .with_ansi(std::io::stderr().is_terminal());
     match format {
         Format::Text => logs.init(),
-        Format::Json => logs.json().flatten_event(true).init(),
+        // Without spans: each line says itself which watch it is about.
+        Format::Json => logs.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
     }
     panics::log();
 }

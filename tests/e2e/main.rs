@@ -16,6 +16,7 @@ mod identity;
 mod leadership;
 mod leaks;
 mod lifecycle;
+mod logs;
 mod manifests;
 mod metrics;
 mod network;

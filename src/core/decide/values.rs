@@ -8,7 +8,10 @@ use thiserror::Error;
 use super::counts::{Counts, Laid};
 use crate::{
     api::MigrationTaskWatchStatus,
-    core::{budget::Urgency, failure::Failure, last::Last, memory::Memory, plan::Plan, task::Snapshot},
+    core::{
+        budget::Urgency, changes::Changes, failure::Failure, last::Last, memory::Memory, plan::Plan,
+        task::Snapshot,
+    },
 };
 
 /// What identifies the watch and its current spec.
@@ -92,6 +95,8 @@ pub struct Decision {
     pub carried: Carried,
     /// When to decide again, if nothing happens before.
     pub wake: Option<Timestamp>,
+    /// What the listing has changed.
+    pub changes: Changes,
 }
 
 /// The tasks or the ledger of the last status are needed, and were left away: it must be read, and decided again.
