@@ -19,6 +19,7 @@ mod lifecycle;
 mod manifests;
 mod metrics;
 mod network;
+mod phases;
 mod plugin;
 mod quiet;
 mod restart;
