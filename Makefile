@@ -72,7 +72,7 @@ lint: ## Check format, lints, docs, dependencies, generated files and scripts
 	@.ci/check.sh
 
 .PHONY: verify
-verify: ## Check the chart, the kustomization and the alerts with the real tools; look longer for rare faults; fuzz
+verify: ## Check the chart, the kustomization, the alerts and the examples with the real tools; look longer for rare faults; fuzz
 	@$(need_cargo); $(need_git); $(need_go); $(need_python)
 	@tests/verify/run.sh
 	SIMULATION_SEEDS=1000 cargo test --quiet --locked --lib simulation::invariants
@@ -87,7 +87,7 @@ fuzz: ## Hand bytes of a fuzzer to all that reads those of others (TARGET=page f
 
 .PHONY: generate
 generate: ## Write what is made from other files: the definition, the chart's README, the kustomization, tables in docs/
-	@$(need_cargo); $(need_git); $(need_go)
+	@$(need_cargo); $(need_git); $(need_go); $(need_python)
 	@mkdir -p $(dir $(CRD))
 	cargo run --quiet --locked -- crd > $(CRD).new
 	mv $(CRD).new $(CRD)
@@ -101,6 +101,7 @@ generate: ## Write what is made from other files: the definition, the chart's RE
 	mv kustomize/base/operator.yaml.new kustomize/base/operator.yaml
 	WRITE_DOCS=1 cargo test --quiet --locked --lib document
 	WRITE_DOCS=1 cargo test --quiet --locked --test e2e faults::document
+	WRITE_DOCS=1 tests/verify/gitops.sh
 
 .PHONY: cluster
 cluster: ## Build the etcd and kube-apiserver of the tests into .build/bin (once)

@@ -20,6 +20,7 @@ mod logs;
 mod manifests;
 mod metrics;
 mod network;
+mod phases;
 mod plugin;
 mod quiet;
 mod restart;

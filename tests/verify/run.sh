@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the Helm chart and the kustomization with a real helm, kubectl and API server, and with the controllers that make pods of
-# them. The tools are built or installed into .build/ once.
+# them; and what GitOps engines make of watches. The tools are built or installed into .build/ once.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -41,8 +41,10 @@ part definition
 "$with_cluster" "$here/definition.sh" "$root"
 part kustomize
 "$with_cluster" "$here/kustomize.sh" "$root"
+part gitops
+"$here/gitops.sh"
 for values in "$here"/admission/*.yaml; do
   part "admission: $(basename "$values")"
   "$here/isolated.sh" "$with_cluster" --controller-manager "$controller_manager" "$here/admission.sh" "$chart" "$values" "$programs"
 done
-echo "The chart is good."
+echo "The chart and the examples are good."

@@ -1,0 +1,3 @@
+-- Pauses the listings.
+obj.spec.suspend = true
+return obj
