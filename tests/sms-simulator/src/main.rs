@@ -25,6 +25,9 @@ struct Arguments {
     /// Serve HTTPS by a certificate of an own CA, which is written to this file
     #[arg(long, value_name = "FILE", env = "SMS_SIMULATOR_CA_FILE")]
     tls_ca_file: Option<PathBuf>,
+    /// A name or address that the certificate is for, beside this machine's own; repeat the flag for more
+    #[arg(long, value_name = "NAME", requires = "tls_ca_file")]
+    tls_name: Vec<String>,
     /// A scenario in YAML or JSON
     #[arg(long, value_name = "FILE", conflicts_with = "generate", env = "SMS_SIMULATOR_SCENARIO")]
     scenario: Option<PathBuf>,
@@ -89,7 +92,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
     let simulator = Simulator::start(Config {
         listen: arguments.listen,
         control: Some(arguments.control),
-        transport: if arguments.tls_ca_file.is_some() { Transport::local_https() } else { Transport::Http },
+        transport: transport(&arguments),
         accounts: vec![account(&arguments)],
         tasks: tasks(&arguments)?,
         time_scale: arguments.time_scale,
@@ -105,6 +108,13 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         _ = terminate.recv() => {}
     }
     Ok(())
+}
+
+fn transport(arguments: &Arguments) -> Transport {
+    match arguments.tls_ca_file {
+        Some(_) => Transport::local_https_and(arguments.tls_name.iter().cloned()),
+        None => Transport::Http,
+    }
 }
 
 fn account(arguments: &Arguments) -> Account {
