@@ -7,9 +7,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 
 use super::crd;
-
-#[path = "../../tests/documents/table.rs"]
-mod made;
+use crate::documents;
 
 /// The rows of an object's fields, and the objects in them, which have tables of their own below.
 struct Section<'a> {
@@ -19,18 +17,19 @@ struct Section<'a> {
 
 impl<'a> Section<'a> {
     /// This section and all below it, in the order of the fields.
-    fn write(&self, text: &mut String) {
+    fn text(&self) -> String {
         let level = if self.path.contains('.') { "###" } else { "##" };
         let about = cell(self.schema.description.as_deref());
-        text.push_str(&format!("\n{level} {}\n\n{about}\n\n", self.path));
-        text.push_str(&rule_list(self.schema));
-        text.push_str(if self.is_written_by_users() {
+        let head = if self.is_written_by_users() {
             "| field | type | default | limits | |\n|---|---|---|---|---|\n"
         } else {
             "| field | type | |\n|---|---|---|\n"
-        });
-        self.fields().for_each(|(name, field)| text.push_str(&self.row(name, field)));
-        self.fields().filter_map(|(name, field)| self.below(name, field)).for_each(|below| below.write(text));
+        };
+        let rows = self.fields().map(|(name, field)| self.row(name, field)).collect::<String>();
+        let below = self.fields().filter_map(|(name, field)| self.below(name, field));
+        let below = below.map(|section| section.text()).collect::<String>();
+        let rules = rule_list(self.schema);
+        format!("\n{level} {}\n\n{about}\n\n{rules}{head}{rows}{below}", self.path)
     }
 
     fn fields(&self) -> impl Iterator<Item = (&'a String, &'a JSONSchemaProps)> {
@@ -137,10 +136,8 @@ fn cell(text: Option<&str>) -> String {
 fn the_fields_are_in_the_documents() {
     let crd = crd();
     let schema = crd.spec.versions[0].schema.as_ref().unwrap().open_api_v3_schema.as_ref().unwrap();
-    let mut text = String::new();
-    for part in ["spec", "status"] {
-        let schema = &schema.properties.as_ref().unwrap()[part];
-        Section { path: part.to_owned(), schema }.write(&mut text);
-    }
-    made::check("docs/reference.md", &(text + "\n"));
+    let properties = schema.properties.as_ref().unwrap();
+    let section = |path: &str| Section { path: path.to_owned(), schema: &properties[path] }.text();
+    let text = section("spec") + &section("status");
+    documents::check("docs/reference.md", &(text + "\n"));
 }
