@@ -14,5 +14,6 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$output"
 cp --preserve=timestamps "$rootfs/migration-task-watch" "$work/kubectl-mtw"
 cp --preserve=timestamps "$documents/LICENSE" "$documents/THIRD-PARTY-NOTICES" "$work/"
-tar --create --directory "$work" --sort=name --owner=0 --group=0 --numeric-owner --mode=go-w --format=gnu . |
+tar --create --directory "$work" --owner=0 --group=0 --numeric-owner --format=gnu -- \
+  kubectl-mtw LICENSE THIRD-PARTY-NOTICES |
   gzip --no-name --best >"$output/kubectl-mtw_${version}_linux_$architecture.tar.gz"

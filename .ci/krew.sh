@@ -31,5 +31,6 @@ for architecture in amd64 arm64; do
       files:
         - {from: kubectl-mtw, to: .}
         - {from: LICENSE, to: .}
+        - {from: THIRD-PARTY-NOTICES, to: .}
 PLATFORM
 done
