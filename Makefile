@@ -69,6 +69,8 @@ lint: ## Check format, lints, docs, dependencies, generated files and scripts
 	@.ci/drift.sh $(CRD) cargo run --quiet --locked -- crd
 	@.ci/drift.sh $(CHART_CRD) cat $(CRD)
 	@.ci/drift.sh $(CHART)/README.md .ci/chart-readme.sh
+	@.ci/version-check.sh
+	@.ci/book.sh >/dev/null
 	@.ci/check.sh
 
 .PHONY: verify
@@ -102,6 +104,16 @@ generate: ## Write what is made from other files: the definition, the chart's RE
 	WRITE_DOCS=1 cargo test --quiet --locked --lib document
 	WRITE_DOCS=1 cargo test --quiet --locked --test e2e faults::document
 	WRITE_DOCS=1 tests/verify/gitops.sh
+
+.PHONY: docs
+docs: ## Build the documentation as a site, and check its links
+	@$(need_git); $(need_python)
+	@.ci/book.sh
+
+.PHONY: release
+release: ## Give all files the version VERSION=x.y.z, and say what comes next
+	@$(need_cargo); $(need_git); $(need_go)
+	@.ci/release.sh "$(VERSION)"
 
 .PHONY: cluster
 cluster: ## Build the etcd and kube-apiserver of the tests into .build/bin (once)

@@ -7,4 +7,4 @@ tools=$(.ci/venv.sh .ci/requirements.txt .build/lint)
 # Licences are read from the sources of all dependencies, also of those that this system doesn't build.
 cargo fetch --locked --quiet
 "$tools/cargo-deny" --offline check --hide-inclusion-graph bans licenses sources
-git ls-files -z '*.sh' .ci/run | xargs -0 "$tools/shellcheck"
+git ls-files -z '*.sh' .ci/run | xargs -0 "$tools/shellcheck" --external-sources

@@ -9,6 +9,9 @@ pub mod cli;
 mod clock;
 pub mod controller;
 pub mod core;
+#[cfg(test)]
+#[path = "../tests/documents/table.rs"]
+mod documents;
 #[cfg(any(test, fuzzing))]
 pub mod hostile;
 pub mod listings;

@@ -5,6 +5,8 @@
 //! watch stream of all.
 
 mod crd;
+#[cfg(test)]
+mod document;
 mod lenient;
 mod rules;
 mod spec;

@@ -10,6 +10,7 @@ mod no_proxy;
 mod proxy;
 
 use std::{
+    error::Error as _,
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
@@ -63,12 +64,26 @@ impl Default for NetworkOptions {
 /// There is no way to endpoints.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
-    /// Something is missing, such as the system's trusted authorities.
+    /// Nobody is trusted, so that no endpoint could be.
+    #[error(
+        "this system has no trusted certificate authorities: install them (the package ca-certificates), \
+         or name a file of them in --ca-file or SSL_CERT_FILE"
+    )]
+    NoAuthorities(#[source] reqwest::Error),
+    /// Anything else that is missing.
     #[error("can't set up the HTTP client: {0}")]
-    Http(#[from] reqwest::Error),
+    Http(#[source] reqwest::Error),
     /// A file of trusted authorities.
     #[error(transparent)]
     Authorities(#[from] CaFileError),
+}
+
+impl From<reqwest::Error> for NetworkError {
+    /// Those of `--ca-file` have been tried by then, so that what rustls complains of is the system's.
+    fn from(error: reqwest::Error) -> Self {
+        let by_rustls = error.source().is_some_and(|source| source.is::<rustls::Error>());
+        if by_rustls { Self::NoAuthorities(error) } else { Self::Http(error) }
+    }
 }
 
 /// The way to endpoints.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use sms_simulator::{Account, Config, Simulator, Task, TaskError};
+use sms_simulator::{Account, Config, Simulator, Task, TaskError, Transport};
 
 use crate::harness::Stage;
 
@@ -52,14 +52,18 @@ impl Desk {
 
 /// Checks a manifest, without credentials but those of the test.
 fn check(file: &Path, kubeconfig: &Path, extra: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_migration-task-watch"))
+    command(file, kubeconfig, extra).output().unwrap()
+}
+
+fn command(file: &Path, kubeconfig: &Path, extra: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_migration-task-watch"));
+    command
         .args(["check", "--allowed-endpoints", "http://127.0.0.1:*", "-f"])
         .arg(file)
         .args(extra)
         .env("KUBECONFIG", kubeconfig)
-        .env_remove("HUAWEICLOUD_SDK_AK")
-        .output()
-        .unwrap()
+        .env_remove("HUAWEICLOUD_SDK_AK");
+    command
 }
 
 fn good() -> Value {
@@ -110,6 +114,32 @@ async fn what_is_wrong_is_one_clear_line() {
     }
     let output = desk.check(&desk.dir.path().join("absent.yaml"), &[]);
     assert!(String::from_utf8(output.stderr).unwrap().contains("absent.yaml can't be read: No such file"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_system_that_trusts_nobody_is_told_whom_to_trust() {
+    let desk = Desk::new().await;
+    let check = |extra: &[&str]| {
+        command(&desk.manifest(json!({}), Some(good())), &desk.dir.path().join("none"), extra)
+            .envs([("SSL_CERT_FILE", "/nonexistent"), ("SSL_CERT_DIR", "/nonexistent")])
+            .output()
+            .unwrap()
+    };
+    let output = check(&[]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), error.lines().count()), (Some(1), 1), "{error}");
+    assert!(
+        error.starts_with("error: this system has no trusted certificate authorities: install"),
+        "{error}"
+    );
+
+    // Those of a file are enough.
+    let authority = Config { transport: Transport::local_https(), ..Config::default() };
+    let authority = Simulator::start(authority).await.unwrap().ca_pem().unwrap().to_owned();
+    let file = desk.dir.path().join("ca.pem");
+    std::fs::write(&file, authority).unwrap();
+    let output = check(&["--ca-file", file.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test(flavor = "multi_thread")]

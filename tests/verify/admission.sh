@@ -1,18 +1,25 @@
 #!/usr/bin/env bash
 # Installs the chart where pods must be restricted, with the controllers of kube-controller-manager; then runs the operators of
 # the pods that come of it outside, as a kubelet would, against a simulated SMS:
-#   admission.sh <chart> <values file> <folder with the operator, run-pod and sms-simulator>
+#   admission.sh <chart> <values file> <root file system of the image> <folder with run-pod and sms-simulator>
 # KUBECONFIG names the cluster, a new one. To be run by isolated.sh, since the pods' ports are fixed.
 set -euo pipefail
 
 chart=$1
 values=$2
-programs=$3
+image=$3
+programs=$4
 namespace=migration-system
 watched=migration
 app=app.kubernetes.io/name=migration-task-watch
 work=$(mktemp -d)
+# Where SMS is, and by which name.
+sms_address=10.9.0.1
+sms_name=sms.example.test
 pids=()
+scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/verify/container.sh
+source "$scripts/container.sh"
 
 say() { echo "  $*"; }
 fail() {
@@ -40,11 +47,18 @@ here() { kubectl --namespace "$namespace" "$@"; }
 there() { kubectl --namespace "$watched" "$@"; }
 
 start_simulator() {
-  SMS_SIMULATOR_ACCESS_KEY=AKTEST SMS_SIMULATOR_SECRET_KEY=secret "$programs/sms-simulator" --tls-ca-file "$work/ca.pem" --generate 20 \
-    >"$work/endpoint.json" 2>"$work/simulator.log" &
+  ip address add "$sms_address/32" dev lo
+  SMS_SIMULATOR_ACCESS_KEY=AKTEST SMS_SIMULATOR_SECRET_KEY=secret "$programs/sms-simulator" --listen "$sms_address:0" \
+    --tls-ca-file "$work/ca.pem" --tls-name "$sms_name" --generate 20 >"$work/endpoint.json" 2>"$work/simulator.log" &
   pids+=($!)
   eventually grep -q endpoint "$work/endpoint.json"
-  endpoint=$(sed -E 's/.*"endpoint":"([^"]*)".*/\1/' "$work/endpoint.json")
+  endpoint=https://$sms_name:$(sed -E 's/.*"endpoint":"[^"]*:([0-9]+)".*/\1/' "$work/endpoint.json")
+}
+
+start_dns() {
+  python3 "$scripts/image/names.py" 127.0.0.1 "$sms_name" "$sms_address" >"$work/names.log" 2>&1 &
+  pids+=($!)
+  eventually grep -q serving "$work/names.log"
 }
 
 prepare() {
@@ -128,21 +142,11 @@ spec: {region: cn-north-4, endpoint: "$endpoint", interval: 5s, credentials: {se
 WATCH
 }
 
-# What the image has: the program, what it is linked to, and the system's certificates.
+# The image, with the two files about names that a kubelet mounts.
 fill_root() {
-  local bundle
-  for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt; do
-    [[ ! -e $bundle ]] || { install -D "$bundle" "$1/etc/ssl/certs/ca-certificates.crt"; break; }
-  done
-  cp --dereference "$programs/migration-task-watch" "$1/"
-  ldd "$programs/migration-task-watch" | grep -oE '/[^ ]+' | while read -r library; do
-    install -D "$library" "$1$library"
-  done
-}
-
-# As somebody who isn't root, but where root is the only user, as in a namespace of users.
-container_user() {
-  if (($(awk '{ print $3; exit }' /proc/self/uid_map) > 65532)); then echo --userspec=65532:65532; fi
+  cp -a "$image/." "$1"
+  echo "nameserver 127.0.0.1" >"$1/etc/resolv.conf"
+  echo "127.0.0.1 localhost" >"$1/etc/hosts"
 }
 
 # As the container of the pod, but for the limits: its arguments, environment and volumes, on a root that can't be written to.
@@ -150,7 +154,7 @@ run_pod() { # run_pod <pod>
   local chroot
   chroot="$(command -v chroot) $(container_user)"
   mkdir -p "$work/root"
-  export programs
+  export programs image
   export -f fill_root
   # shellcheck disable=SC2016 # Expanded by the inner shells.
   unshare --mount bash -euc '
@@ -193,7 +197,8 @@ operators_work() {
   there wait mtw/wave-1 --for=condition=Ready --timeout=60s --as bob >/dev/null || fail "the watch isn't Ready"
   [[ $(there get mtw wave-1 --as bob --output 'jsonpath={.status.summary.total}') == 20 ]] || fail "the watch doesn't see 20 tasks"
   eventually eval "there get events --as bob | grep -q WatchStarted"
-  say "the first pod's operator leads, is live and ready, and makes the watch Ready"
+  grep -q "^$sms_name 1$" "$work/names.log" || fail "the operator doesn't ask DNS"
+  say "the first pod's operator leads, is live and ready, finds SMS by DNS, and makes the watch Ready"
 
   kill -TERM "$operator"
   wait "$operator" || fail "the operator doesn't end well"
@@ -216,6 +221,7 @@ uninstall() {
 }
 
 start_simulator
+start_dns
 prepare
 install
 pretend_to_run

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the Helm chart and the kustomization with a real helm, kubectl and API server, and with the controllers that make pods of
-# them; and what GitOps engines make of watches. The tools are built or installed into .build/ once.
+# Checks the Helm chart, the kustomization and the image with a real helm, kubectl and API server, and with the controllers that make
+# pods of them; and what GitOps engines make of watches. The tools are built or installed into .build/ once.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -11,6 +11,8 @@ part() { echo "== $*"; }
 
 helm_dir=$("$root/.ci/go-tools.sh" "$here/helm" "$root/.build/verify-bin" helm=helm.sh/helm/v4/cmd/helm)
 promtool_dir=$(GOFLAGS=-tags=builtinassets "$root/.ci/go-tools.sh" "$here/promtool" "$root/.build/verify-bin" promtool=github.com/prometheus/prometheus/cmd/promtool)
+actionlint_dir=$("$root/.ci/go-tools.sh" "$here/actionlint" "$root/.build/verify-bin" actionlint=github.com/rhysd/actionlint/cmd/actionlint)
+lint_dir=$("$root/.ci/venv.sh" "$root/.ci/requirements.txt" "$root/.build/lint")
 kubectl_dir=$("$root/.ci/venv.sh" "$here/requirements.txt" "$root/.build/verify")
 ksm_dir=$("$root/.ci/go-tools.sh" "$here/kube-state-metrics" "$root/.build/verify-bin" kube-state-metrics=k8s.io/kube-state-metrics/v2)
 export PATH=$helm_dir:$promtool_dir:$ksm_dir:$kubectl_dir:$PATH
@@ -37,6 +39,12 @@ for values in "$here"/values/*.yaml; do
   helm lint --strict --quiet "$chart" --values "$values"
   "$with_cluster" "$here/install.sh" "$chart" "$values"
 done
+part workflows
+"$actionlint_dir/actionlint" -shellcheck="$lint_dir/shellcheck"
+part image
+image=$root/.build/image
+"$root/.ci/rootfs.sh" "$image"
+"$here/isolated.sh" "$here/image.sh" "$image" "$root"
 part definition
 "$with_cluster" "$here/definition.sh" "$root"
 part kustomize
@@ -45,6 +53,6 @@ part gitops
 "$here/gitops.sh"
 for values in "$here"/admission/*.yaml; do
   part "admission: $(basename "$values")"
-  "$here/isolated.sh" "$with_cluster" --controller-manager "$controller_manager" "$here/admission.sh" "$chart" "$values" "$programs"
+  "$here/isolated.sh" "$with_cluster" --controller-manager "$controller_manager" "$here/admission.sh" "$chart" "$values" "$image" "$programs"
 done
 echo "The chart and the examples are good."

@@ -25,7 +25,7 @@ struct Arguments {
     /// Serve HTTPS by a certificate of an own CA, which is written to this file
     #[arg(long, value_name = "FILE", env = "SMS_SIMULATOR_CA_FILE")]
     tls_ca_file: Option<PathBuf>,
-    /// A host name that the certificate is for, in place of this machine's own
+    /// A name or address that the certificate is for, beside this machine's own; repeat the flag for more
     #[arg(long, value_name = "NAME", requires = "tls_ca_file")]
     tls_name: Vec<String>,
     /// A scenario in YAML or JSON
@@ -111,10 +111,9 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn transport(arguments: &Arguments) -> Transport {
-    match (&arguments.tls_ca_file, arguments.tls_name.as_slice()) {
-        (None, _) => Transport::Http,
-        (Some(_), []) => Transport::local_https(),
-        (Some(_), names) => Transport::Https(names.to_vec()),
+    match arguments.tls_ca_file {
+        Some(_) => Transport::local_https_and(arguments.tls_name.iter().cloned()),
+        None => Transport::Http,
     }
 }
 

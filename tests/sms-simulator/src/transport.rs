@@ -20,7 +20,13 @@ impl Transport {
     /// HTTPS for this machine's own names.
     #[must_use]
     pub fn local_https() -> Self {
-        Self::Https(LOCAL_NAMES.map(Into::into).to_vec())
+        Self::local_https_and([])
+    }
+
+    /// HTTPS for this machine's own names, and others.
+    #[must_use]
+    pub fn local_https_and(others: impl IntoIterator<Item = String>) -> Self {
+        Self::Https(LOCAL_NAMES.map(Into::into).into_iter().chain(others).collect())
     }
 
     /// The CA with the certificate; none for plain HTTP.

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::filled;
-
-#[path = "../../../../tests/documents/table.rs"]
-mod made;
+use crate::documents;
 
 #[derive(Default)]
 struct Family {
@@ -53,5 +51,5 @@ fn table() -> String {
 
 #[test]
 fn the_table_of_metrics_is_in_the_documents() {
-    made::check("docs/metrics.md", &table());
+    documents::check("docs/metrics.md", &table());
 }
