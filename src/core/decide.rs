@@ -36,7 +36,7 @@ use super::{
     time::{after, whole_seconds},
     transition::{Basis, Compared, Transition, compare},
 };
-use crate::api::{MigrationTaskWatchStatus, OutboxEvent};
+use crate::api::{MigrationTaskWatchStatus, Outbox, OutboxEvent};
 
 /// Decides.
 ///
@@ -66,10 +66,11 @@ fn refuse(inputs: &Inputs<'_>, failure: &Failure) -> Result<Decision, WholeNeede
     };
     let mut status = but_tasks(last);
     set_conditions(&mut status, health, gates, inputs);
-    status.outbox = outbox::next(last.outbox.as_ref(), events, inputs.now);
+    let mut carried = inputs.carried.clone();
+    status.outbox = carried.outbox_after(last.outbox.as_ref(), events, inputs.now);
     let writing = write_over_last(inputs, &status, Change::Nothing);
     let wake = stale_at.filter(|time| *time > inputs.now);
-    let decision = Decision::waiting(inputs.carried.clone(), wake, Changes::default());
+    let decision = Decision::waiting(carried, wake, Changes::default());
     decision.with(writing, inputs.now, || with_last_tasks(status, inputs.last))
 }
 
@@ -166,7 +167,8 @@ impl<'a> Draft<'a> {
         let gates = self.gates(counts.as_ref().map(|counts| counts.verdicts.clone()), stale_at);
         set_conditions(&mut self.status, health, gates, self.inputs);
         let last_outbox = self.inputs.last.status().outbox.as_ref();
-        self.status.outbox = outbox::next(last_outbox, mem::take(&mut self.events), self.inputs.now);
+        let events = mem::take(&mut self.events);
+        self.status.outbox = self.carried.outbox_after(last_outbox, events, self.inputs.now);
         match found.zip(counts) {
             Some((found, counts)) => self.with_tasks(&found, counts.total, wake),
             None => self.without_listing(wake),
@@ -185,7 +187,7 @@ impl<'a> Draft<'a> {
 
     /// Compares the listing with what is remembered, if that hasn't been done.
     fn compare(&mut self, snapshot: &'a Snapshot) -> Result<Found<'a>, WholeNeeded> {
-        let same_target = self.has_listing();
+        let same_target = self.remembers_target();
         let again = same_target && self.carried.compared == Some(snapshot.sequence);
         let mut started = Started::No;
         let (memory, transitions) = match self.carried.memory.take() {
@@ -209,6 +211,7 @@ impl<'a> Draft<'a> {
                 (Arc::new(memory), transitions)
             }
         };
+        self.carried.target = Some(self.plan.target.clone());
         self.carried.compared = Some(snapshot.sequence);
         self.carried.memory = Some(memory.clone());
         Ok(Found { snapshot, memory, transitions, started })
@@ -294,6 +297,16 @@ impl<'a> Draft<'a> {
         let writing = write_over_last(inputs, &status, Change::Nothing);
         Decision::waiting(carried, wake, Changes::default())
             .with(writing, inputs.now, || with_last_tasks(status, inputs.last))
+    }
+
+    /// Whether what is remembered of tasks, here or in the status, is of what the spec asks for.
+    fn remembers_target(&self) -> bool {
+        let Carried { memory, target, .. } = &self.carried;
+        if memory.is_some() {
+            target.as_deref() == Some(self.plan.target.as_str())
+        } else {
+            self.has_listing()
+        }
     }
 
     /// Whether the status holds a listing of what the spec asks for.
@@ -384,6 +397,20 @@ fn ready_event(last: &MigrationTaskWatchStatus, ready: &Verdict) -> Option<Outbo
 /// Whether a status is written, by what has changed of it and of its tasks.
 fn write_over_last(inputs: &Inputs<'_>, status: &MigrationTaskWatchStatus, tasks: Change) -> Writing {
     writing(inputs.last, status, tasks, inputs.carried.written, seed(&inputs.identity.uid), inputs.now)
+}
+
+impl Carried {
+    /// The outbox that follows the one of the status.
+    fn outbox_after(
+        &mut self,
+        last: Option<&Outbox>,
+        events: Vec<OutboxEvent>,
+        now: Timestamp,
+    ) -> Option<Outbox> {
+        let next = outbox::next(last, self.sequence, events, now);
+        self.sequence = self.sequence.max(next.as_ref().map(|outbox| outbox.sequence));
+        next
+    }
 }
 
 impl Decision {

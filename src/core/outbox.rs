@@ -43,15 +43,20 @@ pub fn owed(outbox: Option<&Outbox>, delivered: Option<i64>, now: Timestamp) -> 
     })
 }
 
-/// The outbox that follows another, with new events or with none. Its sequence is above the last one, and above
-/// the seconds since 1970: even when somebody wipes a status, no name is used twice.
+/// The outbox that follows another, with new events or with none. Its sequence is above the last one, above all that this
+/// process has used, and above the seconds since 1970: even when somebody wipes a status, no name is used twice.
 #[must_use]
-pub fn next(last: Option<&Outbox>, events: Vec<OutboxEvent>, now: Timestamp) -> Option<Outbox> {
-    let sequence = last.map(|outbox| outbox.sequence);
+pub fn next(
+    last: Option<&Outbox>,
+    used: Option<i64>,
+    events: Vec<OutboxEvent>,
+    now: Timestamp,
+) -> Option<Outbox> {
+    let last = last.map(|outbox| outbox.sequence);
     if events.is_empty() {
-        return sequence.map(|sequence| Outbox { sequence, ..Outbox::default() });
+        return last.map(|sequence| Outbox { sequence, ..Outbox::default() });
     }
-    let sequence = sequence.map_or(0, |sequence| sequence.saturating_add(1)).max(now.as_second());
+    let sequence = last.max(used).map_or(0, |sequence| sequence.saturating_add(1)).max(now.as_second());
     Some(Outbox { sequence, time: Some(Time(whole_seconds(now))), events })
 }
 

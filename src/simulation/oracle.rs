@@ -43,6 +43,8 @@ pub(super) struct Record {
     /// Its specs by generation.
     pub(super) specs: BTreeMap<i64, MigrationTaskWatchSpec>,
     known: BTreeMap<String, Known>,
+    /// What its last status was made of: for which target, and of which pass.
+    made_of: (Option<String>, Option<usize>),
     owed: BTreeMap<i64, Owed>,
     pub(super) last: Option<Write>,
     /// The newest version that each process has written and knows of, and since when it does.
@@ -225,8 +227,16 @@ impl World {
         let pass = pass_of(new);
         // A status that somebody has edited may no longer tell what was known: that is begun anew, and said.
         let begins_anew = self.record(uid).is_doubtful && events.iter().any(|event| event == "WatchStarted");
-        let is_baseline = before.observed_target != new.observed_target || begins_anew;
-        let expected = match pass.filter(|pass| is_baseline || pass_of(before) != Some(*pass)) {
+        // An operator may still know what stood in one that somebody has removed.
+        let (target, last_pass) = match &before.observed_target {
+            Some(_) => (before.observed_target.clone(), pass_of(before)),
+            None => self.record(uid).made_of.clone(),
+        };
+        let is_baseline = target != new.observed_target || begins_anew;
+        if new.observed_target.is_some() {
+            self.record(uid).made_of = (new.observed_target.clone(), pass);
+        }
+        let expected = match pass.filter(|pass| is_baseline || last_pass != Some(*pass)) {
             None => Vec::new(),
             Some(pass) => match self.take_notice((uid, is_baseline), pass, new, &events) {
                 Ok(expected) => expected,

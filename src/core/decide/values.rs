@@ -57,6 +57,10 @@ impl Observation {
 pub struct Carried {
     /// What is remembered of the tasks; none before the first look at the status.
     pub memory: Option<Arc<Memory>>,
+    /// What the tasks of the memory were listed for. The status says so, too, unless somebody has wiped it.
+    pub(super) target: Option<String>,
+    /// The sequence of the last outbox, likewise.
+    pub(super) sequence: Option<i64>,
     /// The listing that the last status was decided from.
     pub compared: Option<u64>,
     /// What the tasks came to, as long as nothing of them changes.

@@ -292,3 +292,20 @@ fn an_omitted_task_stalls_across_a_restart() {
     }
     assert_eq!(world.reasons(), ["TaskStalled"]);
 }
+
+#[test]
+fn a_status_that_somebody_wipes_is_written_again_and_nothing_is_lost_or_told_twice() {
+    let mut world = World::new(json!({}));
+    world.list(vec![task("a", "RUNNING"), task("b", "RUNNING")]);
+    world.list(vec![task("a", "SYNCING"), task("b", "RUNNING")]);
+    let before = world.status.clone();
+    world.take_told();
+    world.status = MigrationTaskWatchStatus::default();
+    // In the same second.
+    world.list(vec![task("a", "SYNCING"), task("b", "MIGRATE_FAIL")]);
+    assert_eq!(world.reasons(), ["TaskFailed"]);
+    let sequence = |status: &MigrationTaskWatchStatus| status.outbox.as_ref().unwrap().sequence;
+    assert!(sequence(&world.status) > sequence(&before), "events of other names");
+    assert_eq!(world.status.summary.as_ref().unwrap().total, 2);
+    assert_eq!(world.status.observed_target, before.observed_target);
+}
