@@ -104,7 +104,7 @@ async fn a_status_that_somebody_else_edits_heals_in_silence() {
 #[tokio::test]
 async fn a_task_that_somebody_wipes_from_a_status_is_not_told_again() {
     let stage = Stage::new("wiped", vec![Task::new("web-1").copying(10, 1.0)]).await;
-    let _operator = stage.operator();
+    let operator = stage.operator();
     stage.apply("wave-1", json!({})).await.unwrap();
     stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
     stage.until_told("wave-1", &["WatchStarted"]).await;
@@ -114,10 +114,16 @@ async fn a_task_that_somebody_wipes_from_a_status_is_not_told_again() {
     stage.refresh("wave-1", "1").await;
     assert_eq!(stage.reasons("wave-1").await, ["WatchStarted"]);
 
-    // Without what its tasks are compared with, the watch starts anew.
-    let nothing = json!({"status": null});
-    stage.watches().patch_status("wave-1", &PatchParams::default(), &Patch::Merge(&nothing)).await.unwrap();
+    // The operator knows what it has told.
+    let nothing = Patch::Merge(json!({"status": null}));
+    stage.watches().patch_status("wave-1", &PatchParams::default(), &nothing).await.unwrap();
     stage.until("wave-1", |watch| status(watch).tasks.len() == 1).await;
     stage.refresh("wave-1", "2").await;
+    assert_eq!(stage.reasons("wave-1").await, ["WatchStarted"]);
+
+    // The next one knows what the status says: with nothing to compare tasks with, it starts anew.
+    operator.kill();
+    stage.watches().patch_status("wave-1", &PatchParams::default(), &nothing).await.unwrap();
+    let _operator = stage.operator();
     stage.until_told("wave-1", &["WatchStarted", "WatchStarted"]).await;
 }
