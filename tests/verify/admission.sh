@@ -12,47 +12,22 @@ programs=$4
 namespace=migration-system
 watched=migration
 app=app.kubernetes.io/name=migration-task-watch
-work=$(mktemp -d)
 # Where SMS is, and by which name.
 sms_address=10.9.0.1
 sms_name=sms.example.test
-pids=()
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/verify/container.sh
 source "$scripts/container.sh"
-
-say() { echo "  $*"; }
-fail() {
-  echo "error: $*" >&2
-  tail -n 30 "$work"/*.log >&2 || true
-  kubectl get events --all-namespaces --field-selector type=Warning >&2 || true
-  exit 1
-}
-clean_up() {
-  ((${#pids[@]} == 0)) || kill -KILL "${pids[@]}" 2>/dev/null || true
-  wait 2>/dev/null || true
-  rm -rf "$work"
-}
-trap clean_up EXIT
-
-eventually() { # eventually <command>...: until it succeeds
-  local until=$((SECONDS + 60))
-  until "$@" >"$work/last.log" 2>&1; do
-    ((SECONDS < until)) || fail "not in a minute: $*"
-    sleep 0.2
-  done
-}
+# shellcheck source=tests/verify/scene.sh
+source "$scripts/scene.sh"
 
 here() { kubectl --namespace "$namespace" "$@"; }
 there() { kubectl --namespace "$watched" "$@"; }
 
 start_simulator() {
   ip address add "$sms_address/32" dev lo
-  SMS_SIMULATOR_ACCESS_KEY=AKTEST SMS_SIMULATOR_SECRET_KEY=secret "$programs/sms-simulator" --listen "$sms_address:0" \
-    --tls-ca-file "$work/ca.pem" --tls-name "$sms_name" --generate 20 >"$work/endpoint.json" 2>"$work/simulator.log" &
-  pids+=($!)
-  eventually grep -q endpoint "$work/endpoint.json"
-  endpoint=https://$sms_name:$(sed -E 's/.*"endpoint":"[^"]*:([0-9]+)".*/\1/' "$work/endpoint.json")
+  simulate AKTEST secret --listen "$sms_address:0" --tls-ca-file "$work/ca.pem" --tls-name "$sms_name" --generate 20
+  endpoint=https://$sms_name:${endpoint##*:}
 }
 
 start_dns() {

@@ -8,20 +8,8 @@ root=$1
 programs=$2
 list=$root/tests/verify/commands.txt
 sms=sms.ap-southeast-3.myhuaweicloud.com
-work=$(mktemp -d)
-pids=()
-
-fail() {
-  echo "error: $*" >&2
-  tail -n 20 "$work"/*.log >&2 || true
-  exit 1
-}
-clean_up() {
-  ((${#pids[@]} == 0)) || kill -KILL "${pids[@]}" 2>/dev/null || true
-  wait 2>/dev/null || true
-  rm -rf "$work"
-}
-trap clean_up EXIT
+# shellcheck source=tests/verify/scene.sh
+source "$root/tests/verify/scene.sh"
 
 # All that stand in the documentation, without the comments behind them.
 documented() {
@@ -65,14 +53,8 @@ start_simulator() {
   cp /etc/hosts "$work/hosts"
   echo "127.0.0.1 $sms" >>"$work/hosts"
   mount --bind "$work/hosts" /etc/hosts
-  SMS_SIMULATOR_ACCESS_KEY=YOUR-ACCESS-KEY SMS_SIMULATOR_SECRET_KEY=YOUR-SECRET-KEY "$programs/sms-simulator" \
-    --listen 127.0.0.1:443 --tls-ca-file "$work/ca.pem" --tls-name "$sms" --scenario "$root/tests/sms-simulator/scenarios/demo-wave.yaml" \
-    >"$work/endpoint.json" 2>"$work/simulator.log" &
-  pids+=($!)
-  until grep -q endpoint "$work/endpoint.json"; do
-    kill -0 "${pids[0]}" || fail "the simulator has ended"
-    sleep 0.1
-  done
+  simulate YOUR-ACCESS-KEY YOUR-SECRET-KEY --listen 127.0.0.1:443 --tls-ca-file "$work/ca.pem" --tls-name "$sms" \
+    --scenario "$root/tests/sms-simulator/scenarios/demo-wave.yaml"
   export CA_FILE=$work/ca.pem ALLOWED_CIDRS=127.0.0.0/8
 }
 
@@ -115,4 +97,4 @@ while read -r kind command <&9; do
   esac
   count=$((count + 1))
 done 9< <(listed)
-echo "  $count commands work as they are documented"
+say "$count commands work as they are documented"

@@ -6,30 +6,8 @@ set -euo pipefail
 
 cd "$1"
 programs=$2
-work=$(mktemp -d)
-pids=()
-
-say() { echo "  $*"; }
-fail() {
-  echo "error: $*" >&2
-  kubectl --namespace migration get mtw >&2 || true
-  tail -n 20 "$work"/*.log >&2 || true
-  exit 1
-}
-clean_up() {
-  ((${#pids[@]} == 0)) || kill -KILL "${pids[@]}" 2>/dev/null || true
-  wait 2>/dev/null || true
-  rm -rf "$work"
-}
-trap clean_up EXIT
-
-eventually() { # eventually <command>...: until it succeeds
-  local until=$((SECONDS + 60))
-  until "$@" >"$work/last.log" 2>&1; do
-    ((SECONDS < until)) || fail "not in a minute: $*"
-    sleep 0.2
-  done
-}
+# shellcheck source=tests/verify/scene.sh
+source tests/verify/scene.sh
 
 start_simulator() {
   cat >"$work/scenario.yaml" <<'SCENARIO'
@@ -43,11 +21,7 @@ waves:
       - {name: web-1, plan: {copies: 1000, ends: {fails: {at: 50, error: {code: SMS.0203, message: The network is busy.}}}}}
       - {name: web-2, plan: {copies: 1000}}
 SCENARIO
-  SMS_SIMULATOR_ACCESS_KEY=AKTEST SMS_SIMULATOR_SECRET_KEY=secret "$programs/sms-simulator" --scenario "$work/scenario.yaml" \
-    >"$work/endpoint.json" 2>"$work/simulator.log" &
-  pids+=($!)
-  eventually grep -q endpoint "$work/endpoint.json"
-  endpoint=$(sed -E 's/.*"endpoint":"([^"]*)".*/\1/' "$work/endpoint.json")
+  simulate AKTEST secret --scenario "$work/scenario.yaml"
   control=$(sed -E 's/.*"control":"([^"]*)".*/\1/' "$work/endpoint.json")
   # Copying, and no further until told.
   at 500 true
