@@ -60,6 +60,7 @@ pub(super) fn written(
         succeeded = summary.succeeded,
         failed = summary.failed,
         aborted = summary.aborted,
+        other = summary.other,
         stalled = summary.stalled,
         progress = summary.progress,
         "{changes}"

@@ -1,36 +1,52 @@
 //! What goes on failing is said now and then, not each time.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use super::failure::FailureKind;
 
-/// After this time the same failure is said again.
+/// Within this time a kind of failure is said once.
 const PAUSE: Duration = Duration::from_mins(10);
 
-/// Which failures of a series are worth a line of the log.
+/// Which failures are worth a line of the log.
 #[derive(Clone, Debug, Default)]
 pub struct Repeats {
-    said: Option<(FailureKind, Instant)>,
+    said: HashMap<FailureKind, Said>,
+    /// A failure was said, and no end of it.
+    is_open: bool,
+    /// Failures since it last worked.
+    failures: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    at: Instant,
+    /// How often it has failed like that since.
     unsaid: u32,
 }
 
 impl Repeats {
-    /// It has failed. If that is to be said: how often it has failed since that was last said.
+    /// It has failed. If that is to be said: how often it has failed like that since that was last said.
     pub fn fails(&mut self, kind: FailureKind, now: Instant) -> Option<u32> {
-        let is_known =
-            self.said.is_some_and(|(said, at)| said == kind && now.saturating_duration_since(at) < PAUSE);
-        self.unsaid = self.unsaid.saturating_add(1);
-        if is_known {
+        self.failures = self.failures.saturating_add(1);
+        let last = self.said.get_mut(&kind);
+        let times = last.as_ref().map_or(1, |last| last.unsaid.saturating_add(1));
+        if let Some(last) = last.filter(|last| now.saturating_duration_since(last.at) < PAUSE) {
+            last.unsaid = times;
             return None;
         }
-        self.said = Some((kind, now));
-        Some(std::mem::take(&mut self.unsaid))
+        self.said.insert(kind, Said { at: now, unsaid: 0 });
+        self.is_open = true;
+        Some(times)
     }
 
-    /// It works. Whether that is to be said, since it didn't before.
-    pub fn works(&mut self) -> bool {
-        self.unsaid = 0;
-        self.said.take().is_some()
+    /// It works. If that is to be said, since a failure was: how often it has failed until then.
+    pub fn works(&mut self) -> Option<u32> {
+        let is_open = std::mem::take(&mut self.is_open);
+        let failures = std::mem::take(&mut self.failures);
+        is_open.then_some(failures)
     }
 }
 
@@ -42,29 +58,35 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_change_is_said_and_repeats_are_counted(
+        fn lines_are_few_and_failures_are_counted(
             steps in prop::collection::vec((0_usize..4, 0_u64..400), 1..200),
         ) {
-            let mut now = Instant::now();
+            let start = Instant::now();
+            let mut now = start;
             let mut repeats = Repeats::default();
-            let (mut last, mut said_at, mut failed, mut counted): (Option<FailureKind>, _, u32, u32) = (None, now, 0, 0);
+            let mut said: HashMap<FailureKind, Vec<Instant>> = HashMap::new();
+            let (mut failed, mut counted): (HashMap<FailureKind, u32>, HashMap<FailureKind, u32>) = Default::default();
+            let (mut open, mut in_a_row) = (false, 0);
             for (what, seconds) in steps {
                 now += Duration::from_secs(seconds);
                 // Three kinds of failures, and none.
                 let Some(kind) = FailureKind::ALL[..3].get(what).copied() else {
-                    prop_assert_eq!(repeats.works(), last.is_some());
-                    (last, failed, counted) = (None, 0, 0);
+                    prop_assert_eq!(repeats.works(), open.then_some(in_a_row));
+                    (open, in_a_row) = (false, 0);
                     continue;
                 };
-                failed += 1;
-                let said = repeats.fails(kind, now);
-                prop_assert_eq!(said.is_some(), last != Some(kind) || now - said_at >= PAUSE);
-                if let Some(times) = said {
-                    counted += times;
-                    prop_assert_eq!(counted, failed);
-                    said_at = now;
+                *failed.entry(kind).or_default() += 1;
+                in_a_row += 1;
+                let last = said.get(&kind).and_then(|said| said.last().copied());
+                let times = repeats.fails(kind, now);
+                // What hasn't been said for a while is said, and nothing more often.
+                prop_assert_eq!(times.is_some(), last.is_none_or(|last| now - last >= PAUSE));
+                if let Some(times) = times {
+                    *counted.entry(kind).or_default() += times;
+                    prop_assert_eq!(counted[&kind], failed[&kind]);
+                    said.entry(kind).or_default().push(now);
+                    open = true;
                 }
-                last = Some(kind);
             }
         }
     }

@@ -365,8 +365,11 @@ impl Feed {
         let mut state = self.lock();
         let (endpoint, watches) = (account.endpoint(), state.members.len());
         match &round.result {
-            Ok(_) if state.repeats.works() => info!(%endpoint, watches, "listings work again"),
-            Ok(_) => {}
+            Ok(_) => {
+                if let Some(times) = state.repeats.works() {
+                    info!(%endpoint, watches, times, "listings work again");
+                }
+            }
             Err(failure) => {
                 let Some(times) = state.repeats.fails(failure.kind, Instant::now().into_std()) else {
                     return;
