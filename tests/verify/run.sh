@@ -9,13 +9,10 @@ chart=$root/charts/migration-task-watch
 
 part() { echo "== $*"; }
 
-helm_dir=$("$root/.ci/go-tools.sh" "$here/helm" "$root/.build/verify-bin" helm=helm.sh/helm/v4/cmd/helm)
-promtool_dir=$(GOFLAGS=-tags=builtinassets "$root/.ci/go-tools.sh" "$here/promtool" "$root/.build/verify-bin" promtool=github.com/prometheus/prometheus/cmd/promtool)
-actionlint_dir=$("$root/.ci/go-tools.sh" "$here/actionlint" "$root/.build/verify-bin" actionlint=github.com/rhysd/actionlint/cmd/actionlint)
-lint_dir=$("$root/.ci/venv.sh" "$root/.ci/requirements.txt" "$root/.build/lint")
-kubectl_dir=$("$root/.ci/venv.sh" "$here/requirements.txt" "$root/.build/verify")
-ksm_dir=$("$root/.ci/go-tools.sh" "$here/kube-state-metrics" "$root/.build/verify-bin" kube-state-metrics=k8s.io/kube-state-metrics/v2)
-export PATH=$helm_dir:$promtool_dir:$ksm_dir:$kubectl_dir:$PATH
+tools=$("$here/tools.sh")
+lint_tools=$("$root/.ci/venv.sh" "$root/.ci/requirements.txt" "$root/.build/lint")
+kubectl=$("$root/.ci/venv.sh" "$here/requirements.txt" "$root/.build/verify")
+export PATH=$tools:$kubectl:$lint_tools:$PATH
 assets=$("$root/tests/cluster/build.sh")
 export KUBEBUILDER_ASSETS=$assets
 controller_manager=$("$root/tests/cluster/build-controllers.sh")
@@ -40,7 +37,7 @@ for values in "$here"/values/*.yaml; do
   "$with_cluster" "$here/install.sh" "$chart" "$values"
 done
 part workflows
-"$actionlint_dir/actionlint" -shellcheck="$lint_dir/shellcheck"
+actionlint
 part image
 image=$root/.build/image
 "$root/.ci/rootfs.sh" "$image"
