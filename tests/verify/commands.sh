@@ -28,25 +28,28 @@ listed() {
   grep -vE '^(#|$)' "$list" | while read -r line; do kind "$line"; done
 }
 
+# Whether a line of the list is of a documented command.
+is_of() { # is_of <kind> <listed> <command>
+  case $1 in
+  own) [[ $2 == "! $3" ]] ;;
+  not) [[ $3 == "$2" || ($2 == *\* && $3 == "${2%\*}"*) ]] ;;
+  *) [[ $3 == "$2" ]] ;;
+  esac
+}
+
 # Each documented command is in the list, and each in the list is documented.
 is_complete() {
   local command is_known kind known
-  documented >"$work/documented"
   while read -r command; do
     is_known=
     while read -r kind known; do
-      # shellcheck disable=SC2254 # A pattern.
-      case $kind in
-      own) ;;
-      not) [[ ${known%\*} == "$known" && $command == "$known" || ${known%\*} != "$known" && $command == "${known%\*}"* ]] && is_known=yes ;;
-      *) [[ $command == "$known" ]] && is_known=yes ;;
-      esac
-    done < <(listed)
-    [[ -n $is_known ]] || grep -qxF "own: ! $command" "$list" || fail "commands.txt lacks: $command"
+      if is_of "$kind" "$known" "$command"; then is_known=yes; fi
+    done <"$work/listed"
+    [[ -n $is_known ]] || fail "commands.txt lacks: $command"
   done <"$work/documented"
   while read -r kind known; do
     [[ $kind == own || $kind == not ]] || grep -qxF -- "$known" "$work/documented" || fail "the documentation lacks: $known"
-  done < <(listed)
+  done <"$work/listed"
 }
 
 start_simulator() {
@@ -85,6 +88,8 @@ follow() {
   ((rc == 124)) || return 1
 }
 
+listed >"$work/listed"
+documented >"$work/documented"
 is_complete
 start_simulator
 prepare
@@ -96,5 +101,5 @@ while read -r kind command <&9; do
   *) run "$command" || fail "it has failed: $command" ;;
   esac
   count=$((count + 1))
-done 9< <(listed)
+done 9<"$work/listed"
 say "$count commands work as they are documented"
