@@ -40,7 +40,8 @@ impl<'a> Sorted<'a> {
             Entry::Known(id, _) => hash.of(id.as_str()),
             Entry::Hashed(key, _) => key.checked_shl(64 - u32::from(page.earlier_bits)).unwrap_or(0),
         };
-        let mut hashes: Vec<(u64, u32)> = page.entries.iter().map(of).zip(0..WRITTEN).collect();
+        let mut hashes = Vec::with_capacity(page.entries.len() + page.written.len());
+        hashes.extend(page.entries.iter().map(of).zip(0..WRITTEN));
         hashes.extend(page.written.iter().map(|task| (hash.of(&task.id()), WRITTEN)));
         hashes.sort_unstable();
         let missing = page.entries.iter().zip(0..).filter(|(entry, _)| is_missing(entry));
