@@ -6,9 +6,11 @@ ARG BUILDER=rust:1.95.0-bookworm
 
 FROM ${BUILDER} AS rootfs
 ARG SOURCE_DATE_EPOCH=0
+# otlp: with traces, and a megabyte more.
+ARG FEATURES
 WORKDIR /source
 COPY . .
-RUN cargo fetch --locked && SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} .ci/rootfs.sh /rootfs
+RUN cargo fetch --locked && SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} FEATURES=${FEATURES} .ci/rootfs.sh /rootfs
 
 # What `--target files --output <directory>` takes out of it.
 FROM scratch AS files

@@ -65,6 +65,7 @@ lint: ## Check format, lints, docs, dependencies, generated files and scripts
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --package migration-task-watch --features otlp --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 	@.ci/drift.sh $(CRD) cargo run --quiet --locked -- crd
 	@.ci/drift.sh $(CHART_CRD) cat $(CRD)
@@ -79,7 +80,8 @@ verify: ## Check the chart, the kustomization, the alerts and the examples with 
 	@tests/verify/run.sh
 	SIMULATION_SEEDS=1000 cargo test --quiet --locked --lib simulation::invariants
 	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS && \
-		KILLS=20 cargo test --quiet --locked --test e2e chaos::
+		KILLS=20 cargo test --quiet --locked --test e2e chaos:: && \
+		cargo test --quiet --locked --package migration-task-watch --features otlp --test e2e traces::
 	@fuzz/run.sh 10
 
 .PHONY: fuzz

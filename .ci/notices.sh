@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prints the licences of all that is in the binary: notices.sh <target>
-# Each crate with its licence, then each text once with the crates that it belongs to, then that of the C library.
+# Each crate with its licence, then each text once with the crates that it belongs to, then that of the C library. FEATURES are those of
+# the binary.
 set -euo pipefail
 
 target=$1
@@ -11,7 +12,7 @@ trap 'rm -rf "$sources"' EXIT
 
 # <name> <version> <licence>, without our own, and without what only builds.
 crates() {
-  cargo tree --quiet --locked --package migration-task-watch --edges normal,no-proc-macro --target "$target" --prefix none --format '{p}|{l}' |
+  cargo tree --quiet --locked --package migration-task-watch --features "${FEATURES:-}" --edges normal,no-proc-macro --target "$target" --prefix none --format '{p}|{l}' |
     grep -v '(/' | sed -E 's/ \(\*\)$//; s/^([^ ]+) v([^ |]+)[^|]*\|(.*)$/\1 \2 \3/' | sort -u
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the root file system of the image: rootfs.sh <output directory>
 # It is the static binary, the certificate authorities of this system, and the licences. The same commit, Rust, C compiler and C
-# library make the same bytes, wherever the sources lie. CA_BUNDLE names another file of authorities.
+# library make the same bytes, wherever the sources lie. CA_BUNDLE names another file of authorities, FEATURES features of the crate.
 set -euo pipefail
 
 output=$1
@@ -22,12 +22,13 @@ build() {
   local sysroot cargo_home flags
   sysroot=$(rustc --print sysroot)
   cargo_home=${CARGO_HOME:-$HOME/.cargo}
-  flags=(-C target-feature=+crt-static --cfg 'getrandom_backend="linux_getrandom"'
+  # Packed relocations are half a megabyte less; the C library knows them since 2.36.
+  flags=(-C target-feature=+crt-static '-Clink-arg=-Wl,-z,pack-relative-relocs' --cfg 'getrandom_backend="linux_getrandom"'
     "--remap-path-prefix=$root=/source" "--remap-path-prefix=$cargo_home=/cargo" "--remap-path-prefix=$sysroot=/rust")
   export RUSTFLAGS="${flags[*]}"
   # The sources' times and places stay out of what C compilers write, too.
   export CFLAGS="${CFLAGS:-} -ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$root=/source"
-  cargo build --quiet --locked --release --target "$target" --package migration-task-watch --bin migration-task-watch
+  cargo build --quiet --locked --release --target "$target" --package migration-task-watch --bin migration-task-watch --features "${FEATURES:-}"
 }
 
 authorities() {

@@ -26,7 +26,7 @@ use crate::{
         policy::{AmbientNamespaces, Policy},
     },
     sms::{self, ClientOptions},
-    telemetry::{Health, Metrics, Requests, logs},
+    telemetry::{Health, Metrics, Requests, Traces, logs, traces},
 };
 
 /// How long reconciles under way may take once the process is asked to end: less than the 30 seconds of a kubelet.
@@ -139,7 +139,21 @@ impl SmsArgs {
 }
 
 pub(super) async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
-    logs::start(args.log_format);
+    let traces = Traces::from_environment(&args.instance)?;
+    logs::start(args.log_format, traces.as_ref());
+    if traces.is_none() && traces::asked_for() {
+        warn!(
+            "this build sends no traces, as OTEL_EXPORTER_OTLP_ENDPOINT asks for: it is built without the feature otlp"
+        );
+    }
+    let ended = operate(args).await;
+    if let Some(traces) = traces {
+        traces.flush().await;
+    }
+    ended
+}
+
+async fn operate(args: Args) -> Result<ExitCode, Box<dyn Error>> {
     let options = Options {
         policy: Policy { endpoints: args.sms.allowed_endpoints()?, ambient: args.ambient_namespaces()? },
         scope: args.watch_namespace.iter().cloned().collect(),

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt, runtime::controller::Action};
 use tokio::time::Instant;
+use tracing::{field::Empty, info_span};
 
 use super::{
     context::{Context, key},
@@ -28,6 +29,7 @@ use crate::{
         time::after,
     },
     listings::{Request, WatchKey},
+    telemetry::traces,
 };
 
 /// Within which time a reconcile has ended, with what it says of its own mistakes.
@@ -41,6 +43,20 @@ pub(super) async fn reconcile(
     context: Arc<Context>,
 ) -> Result<Action, Error> {
     let Some(key) = key(&watch.metadata) else { return Ok(Action::await_change()) };
+    let span = info_span!(
+        "reconcile",
+        watch = %key,
+        otel.status_code = Empty,
+        otel.status_description = Empty,
+    );
+    traces::within(span, reconcile_once(watch, key, context)).await
+}
+
+async fn reconcile_once(
+    watch: Arc<MigrationTaskWatch>,
+    key: WatchKey,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
     let _reconciled = context.watchdog.vitals.expect("the reconcile of a watch", WITHIN);
     let reconciling = context.metrics.reconciles.begin();
     let state = context.states.take(&key);
@@ -131,7 +147,15 @@ impl Pass<'_> {
         let outbox = self.state.last().status().outbox.clone();
         if let Some(outbox) = owed(outbox.as_ref(), self.state.delivered, clock::now()) {
             let Context { client, leadership, options, metrics, .. } = self.context;
-            events::deliver(client, leadership, watch, outbox, &options.instance, &metrics.events).await?;
+            let span = info_span!(
+                "create events",
+                events = outbox.events.len(),
+                otel.status_code = Empty,
+                otel.status_description = Empty,
+            );
+            let delivery =
+                events::deliver(client, leadership, watch, outbox, &options.instance, &metrics.events);
+            traces::within(span, delivery).await?;
             self.state.delivered = Some(outbox.sequence);
         }
         Ok(())
@@ -189,7 +213,13 @@ impl Pass<'_> {
         // The tasks are in the request now; many of these may be under way.
         let mut status = Last::whole(status);
         status.trim();
-        match write.send(&self.context.client, &self.context.leadership).await {
+        let span = info_span!(
+            "write status",
+            bytes = write.size(),
+            otel.status_code = Empty,
+            otel.status_description = Empty,
+        );
+        match traces::within(span, write.send(&self.context.client, &self.context.leadership)).await {
             Ok(version) => {
                 log::written(self.key, self.state.last().status(), status.status(), &version, &changes);
                 self.state.wrote(version, status, carried);

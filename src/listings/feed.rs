@@ -18,7 +18,7 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep, sleep_until},
 };
-use tracing::{debug, info, warn};
+use tracing::{Instrument as _, Span, debug, field::Empty, info, info_span, warn};
 
 pub(super) use self::round::{Found, Need, Round, Wish};
 use super::{
@@ -34,7 +34,7 @@ use crate::{
         task::Snapshot,
     },
     sms::{AccountKey, Client, Error, ListTarget, Login, Query},
-    telemetry::{Listings, Panicked, Watchdog},
+    telemetry::{Listings, Panicked, Watchdog, traces},
 };
 
 /// How many tasks that left a state are looked up one by one, where all can be listed instead.
@@ -114,6 +114,7 @@ impl Feeds {
             snapshot.tasks = snapshot.tasks.iter().chain(looked_up.tasks.iter()).cloned().collect();
         }
         self.listings.complete(began.elapsed(), requests, snapshot.tasks.len());
+        Span::current().record("requests", requests).record("tasks", snapshot.tasks.len());
         debug!(endpoint = %target.endpoint, tasks = snapshot.tasks.len(), requests, "listed");
         Ok(Found { snapshot: Arc::new(snapshot), credentials_expire })
     }
@@ -340,7 +341,19 @@ impl Membership {
         done: watch::Sender<Option<Arc<Round>>>,
     ) {
         let (feeds, feed, account) = (self.feeds.clone(), self.feed.clone(), self.account.clone());
-        tokio::spawn(async move {
+        let span = info_span!(
+            parent: None,
+            "listing",
+            endpoint = %account.endpoint(),
+            watches = feed.lock().members.len(),
+            requests = Empty,
+            tasks = Empty,
+            reason = Empty,
+            otel.status_code = Empty,
+            otel.status_description = Empty,
+        );
+        let in_span = span.clone();
+        let work = async move {
             let Watchdog { vitals, panics } = &feeds.watchdog;
             let _listed = vitals.expect("the listing of an account", feeds.longest_round());
             // Whoever waits for it gets an answer in any case.
@@ -350,12 +363,15 @@ impl Membership {
             };
             if let Err(failure) = &result {
                 feeds.listings.failed(failure.kind);
+                span.record("reason", failure.kind.reason());
+                traces::failed(&span, &failure.message);
             }
             let round = feed.end(result, query, started);
             feed.log(&account, &round);
             // Nobody may be waiting any more.
             let _ = done.send(Some(round));
-        });
+        };
+        tokio::spawn(work.instrument(in_span));
     }
 }
 

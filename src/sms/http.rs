@@ -4,6 +4,7 @@ mod body;
 #[cfg(test)]
 mod carrier;
 mod request;
+mod told;
 mod turns;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::{Instant, timeout};
+use tracing::{Instrument as _, Span};
 
 pub(super) use body::read_whole;
 #[cfg(test)]
@@ -90,12 +92,16 @@ impl Http {
     pub(super) async fn send_in(&self, _turn: Turn, call: &Call<'_>) -> Result<Received, Error> {
         let limit = self.options.response_timeout;
         let began = Instant::now();
-        let received = timeout(limit, self.ask(call)).await;
-        let received = received.map_err(|_| Error::Timeout { endpoint: call.endpoint.clone(), limit })??;
-        Ok(Received { took: began.elapsed(), ..received })
+        let span = told::span(call);
+        let received = timeout(limit, self.ask(call, &span)).instrument(span.clone()).await;
+        let received =
+            received.unwrap_or_else(|_| Err(Error::Timeout { endpoint: call.endpoint.clone(), limit }));
+        let took = began.elapsed();
+        span.in_scope(|| told::ended(&span, call, &received, took));
+        received.map(|received| Received { took, ..received })
     }
 
-    async fn ask(&self, call: &Call<'_>) -> Result<Received, Error> {
+    async fn ask(&self, call: &Call<'_>, span: &Span) -> Result<Received, Error> {
         let from_transport =
             |error| Error::from_transport(call.endpoint, self.options.connect_timeout, error);
         let client = self.network.client(call.endpoint).await;
@@ -105,6 +111,7 @@ impl Http {
         let response = self.execute(&client, request).await.map_err(from_transport)?;
         under_way.answered(response.status().as_u16());
         let head = AnswerHead::new(call.api, &response, call.redactor());
+        told::answered(span, response.status(), head.request_id().as_deref());
         if response.status().is_redirection() {
             return Err(head.redirect(call.endpoint));
         }

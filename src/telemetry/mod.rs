@@ -5,6 +5,7 @@ pub mod logs;
 mod metrics;
 mod panics;
 mod server;
+pub mod traces;
 mod vitals;
 
 pub use health::Health;
@@ -13,6 +14,7 @@ pub use metrics::{
     Telling, UnderWay, WatchFigures, WatchesNow,
 };
 pub use panics::{Panicked, Panics};
+pub use traces::{Traces, TracesError};
 pub use vitals::{Expected, Overdue, Vitals, Watched};
 
 /// What sees to it that work goes on. Clones are the same.

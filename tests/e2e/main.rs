@@ -31,6 +31,8 @@ mod size;
 mod soak;
 mod tenancy;
 mod tls;
+#[cfg(feature = "otlp")]
+mod traces;
 mod upgrades;
 mod witness;
 mod writes;

@@ -29,7 +29,7 @@ pub(in crate::sms) enum Authorization<'a> {
 }
 
 impl Call<'_> {
-    fn method(&self) -> Method {
+    pub(super) fn method(&self) -> Method {
         match self.authorization {
             Authorization::Credentials(_) => Method::GET,
             Authorization::Body(..) => Method::POST,
