@@ -71,7 +71,7 @@ impl Program {
     pub(crate) fn start(&self, kubeconfig: &Path, ca_file: &Path, dir: &Path) -> Result<Running, Error> {
         let mut arguments = vec!["-i".to_owned(), format!("KUBECONFIG={}", kubeconfig.display())];
         if self.kind == Kind::Operator {
-            arguments.push("MALLOC_ARENA_MAX=1".to_owned());
+            arguments.extend(["MALLOC_ARENA_MAX=1", "MALLOC_MMAP_THRESHOLD_=131072"].map(str::to_owned));
         }
         arguments.extend_from_slice(&self.command);
         arguments.extend(["--ca-file".to_owned(), ca_file.display().to_string()]);
