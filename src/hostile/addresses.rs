@@ -42,10 +42,7 @@ pub fn addresses(data: &[u8]) {
         assert!((1024.0..=f64::from(1 << 30)).contains(&rate), "{first}");
     }
     if let Ok(proxy) = ProxyUrl::parse(first) {
-        // What is shown of it has no password.
-        let shown = format!("{proxy:?}");
-        let secret = url::Url::parse(proxy.reveal()).ok().and_then(|url| url.password().map(str::to_owned));
-        assert!(secret.is_none_or(|secret| secret.len() < 6 || !shown.contains(&secret)), "{shown}");
+        check_proxy(&proxy);
     }
     let _ = NoProxy::parse(first).covers(second, 443);
 }
@@ -69,6 +66,16 @@ fn check_endpoint(endpoint: &Endpoint) {
         );
         assert!(labels.len() <= 4, "{host}");
     }
+}
+
+/// What is shown of a proxy is where it is, and nothing else.
+fn check_proxy(proxy: &ProxyUrl) {
+    let whole = url::Url::parse(proxy.reveal()).unwrap();
+    let shown = url::Url::parse(&proxy.to_string()).unwrap();
+    assert_eq!(shown.origin(), whole.origin(), "{proxy}");
+    assert_eq!((shown.username(), shown.password(), shown.path()), ("", None, "/"), "{proxy}");
+    assert_eq!((shown.query(), shown.fragment()), (None, None), "{proxy}");
+    assert_eq!(format!("{proxy:?}"), proxy.to_string());
 }
 
 fn check_pattern(allowed: &AllowedEndpoints, text: &str, endpoint: Option<&Endpoint>) {
