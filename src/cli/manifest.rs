@@ -152,7 +152,7 @@ stringData: {secretKey: SK}
 ";
 
     fn error(text: &str) -> String {
-        Manifest::parse(text, None).err().map(|error| super::super::chain(&error)).unwrap()
+        Manifest::parse(text, None).err().map(|error| crate::core::causes::in_one_line(&error)).unwrap()
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use crate::api;
+use crate::{api, core::causes::in_one_line};
 
 /// Shows Huawei Cloud SMS migration tasks as the status of Kubernetes resources.
 #[derive(Debug, Parser)]
@@ -69,7 +69,7 @@ pub async fn main() -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        Err(error) => failed(&chain(error.as_ref())),
+        Err(error) => failed(&in_one_line(error.as_ref())),
     }
 }
 
@@ -82,17 +82,4 @@ fn failed(why: &str) -> ExitCode {
 fn crd() -> Result<(), Box<dyn Error>> {
     write!(std::io::stdout(), "{}", api::crd_yaml()?)?;
     Ok(())
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn Error) -> String {
-    let mut texts = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(cause) = source {
-        texts.push(cause.to_string());
-        source = cause.source();
-    }
-    // Some errors say what their source says.
-    texts.dedup_by(|next, before| before.contains(next.as_str()));
-    crate::core::text::one_line(&texts.join(": "), 2048)
 }

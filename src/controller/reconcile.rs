@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt, runtime::controller::Action};
 use tokio::time::Instant;
-use tracing::{field::Empty, info_span};
+use tracing::info_span;
 
 use super::{
     context::{Context, key},
@@ -46,8 +46,6 @@ pub(super) async fn reconcile(
     let span = info_span!(
         "reconcile",
         watch = %key,
-        otel.status_code = Empty,
-        otel.status_description = Empty,
     );
     traces::within(span, reconcile_once(watch, key, context)).await
 }
@@ -147,12 +145,7 @@ impl Pass<'_> {
         let outbox = self.state.last().status().outbox.clone();
         if let Some(outbox) = owed(outbox.as_ref(), self.state.delivered, clock::now()) {
             let Context { client, leadership, options, metrics, .. } = self.context;
-            let span = info_span!(
-                "create events",
-                events = outbox.events.len(),
-                otel.status_code = Empty,
-                otel.status_description = Empty,
-            );
+            let span = info_span!("create events", events = outbox.events.len(),);
             let delivery =
                 events::deliver(client, leadership, watch, outbox, &options.instance, &metrics.events);
             traces::within(span, delivery).await?;
@@ -213,12 +206,7 @@ impl Pass<'_> {
         // The tasks are in the request now; many of these may be under way.
         let mut status = Last::whole(status);
         status.trim();
-        let span = info_span!(
-            "write status",
-            bytes = write.size(),
-            otel.status_code = Empty,
-            otel.status_description = Empty,
-        );
+        let span = info_span!("write status", bytes = write.size(),);
         match traces::within(span, write.send(&self.context.client, &self.context.leadership)).await {
             Ok(version) => {
                 log::written(self.key, self.state.last().status(), status.status(), &version, &changes);

@@ -3,6 +3,7 @@
 pub mod breaker;
 mod bucket;
 pub mod budget;
+pub mod causes;
 pub mod changes;
 pub mod conditions;
 pub mod count;

@@ -2,18 +2,17 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     time::{Duration, Instant},
 };
-
-use super::failure::FailureKind;
 
 /// Within this time a kind of failure is said once.
 const PAUSE: Duration = Duration::from_mins(10);
 
-/// Which failures are worth a line of the log.
-#[derive(Clone, Debug, Default)]
-pub struct Repeats {
-    said: HashMap<FailureKind, Said>,
+/// Which failures are worth a line of the log. There are few kinds of them.
+#[derive(Clone, Debug)]
+pub struct Repeats<Kind> {
+    said: HashMap<Kind, Said>,
     /// A failure was said, and no end of it.
     is_open: bool,
     /// Failures since it last worked.
@@ -27,9 +26,15 @@ struct Said {
     unsaid: u32,
 }
 
-impl Repeats {
+impl<Kind> Default for Repeats<Kind> {
+    fn default() -> Self {
+        Self { said: HashMap::new(), is_open: false, failures: 0 }
+    }
+}
+
+impl<Kind: Eq + Hash> Repeats<Kind> {
     /// It has failed. If that is to be said: how often it has failed like that since that was last said.
-    pub fn fails(&mut self, kind: FailureKind, now: Instant) -> Option<u32> {
+    pub fn fails(&mut self, kind: Kind, now: Instant) -> Option<u32> {
         self.failures = self.failures.saturating_add(1);
         let last = self.said.get_mut(&kind);
         let times = last.as_ref().map_or(1, |last| last.unsaid.saturating_add(1));
@@ -55,6 +60,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::core::failure::FailureKind;
 
     proptest! {
         #[test]

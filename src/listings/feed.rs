@@ -28,7 +28,7 @@ use super::{
 use crate::{
     clock,
     core::{
-        failure::Failure,
+        failure::{Failure, FailureKind},
         repeats::Repeats,
         schedule::{asked_pause, retry_delay},
         task::Snapshot,
@@ -155,7 +155,7 @@ struct State {
     /// What the last listing that didn't fail found.
     found: Option<Arc<Snapshot>>,
     running: Option<Running>,
-    repeats: Repeats,
+    repeats: Repeats<FailureKind>,
 }
 
 /// A listing that is under way.
@@ -349,8 +349,6 @@ impl Membership {
             requests = Empty,
             tasks = Empty,
             reason = Empty,
-            otel.status_code = Empty,
-            otel.status_description = Empty,
         );
         let in_span = span.clone();
         let work = async move {

@@ -12,9 +12,9 @@ use std::{env, fmt::Display};
 use tracing::{Instrument as _, Span};
 
 #[cfg(not(feature = "otlp"))]
-pub use none::Traces;
+pub use none::{Traces, failed};
 #[cfg(feature = "otlp")]
-pub use otlp::Traces;
+pub use otlp::{Traces, failed};
 
 /// The variables of OpenTelemetry that name a collector.
 const COLLECTOR: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
@@ -53,13 +53,6 @@ impl SpanIds {
             None => format!("{line} trace_id={trace} span_id={span}\n"),
         }
     }
-}
-
-/// Says of a span that what it stands for has failed. It needs the fields `otel.status_code` and
-/// `otel.status_description`.
-pub fn failed(span: &Span, error: &dyn Display) {
-    span.record("otel.status_code", "ERROR");
-    span.record("otel.status_description", tracing::field::display(error));
 }
 
 /// Does some work in a span, which says so when it fails.

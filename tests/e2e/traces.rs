@@ -3,10 +3,19 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
-use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{KeyValue, any_value::Value},
@@ -19,9 +28,13 @@ use tokio::net::TcpListener;
 
 use crate::harness::{Operator, Stage};
 
-/// What it was sent.
 #[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<(HeaderMap, Bytes)>>>);
+struct Collector {
+    /// What it was sent and has taken.
+    taken: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
+    /// Takes nothing.
+    is_ill: Arc<AtomicBool>,
+}
 
 impl Collector {
     async fn start() -> (Self, SocketAddr) {
@@ -29,7 +42,11 @@ impl Collector {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let take = async |State(collector): State<Self>, headers: HeaderMap, body: Bytes| {
-            collector.0.lock().unwrap().push((headers, body));
+            if collector.is_ill.load(Relaxed) {
+                return StatusCode::SERVICE_UNAVAILABLE;
+            }
+            collector.taken.lock().unwrap().push((headers, body));
+            StatusCode::OK
         };
         let router = Router::new().route("/v1/traces", post(take)).with_state(collector.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -37,7 +54,7 @@ impl Collector {
     }
 
     fn requests(&self) -> Vec<ExportTraceServiceRequest> {
-        let sent = self.0.lock().unwrap();
+        let sent = self.taken.lock().unwrap();
         sent.iter().map(|(_, body)| ExportTraceServiceRequest::decode(body.clone()).unwrap()).collect()
     }
 
@@ -143,7 +160,7 @@ async fn a_collector_gets_what_was_done_and_what_failed() {
         assert_eq!(named("service.version"), Some(env!("CARGO_PKG_VERSION")));
         assert_eq!(named("k8s.cluster.name"), Some("west"));
     }
-    for (headers, body) in collector.0.lock().unwrap().iter() {
+    for (headers, body) in collector.taken.lock().unwrap().iter() {
         assert_eq!(headers["authorization"], "Bearer abc");
         let body = String::from_utf8_lossy(body);
         assert!(!body.contains("authorization") && !body.contains("SDK-HMAC"), "{body}");
@@ -166,10 +183,30 @@ async fn without_a_collector_the_work_goes_on() {
 }
 
 #[tokio::test]
+async fn a_collector_that_is_well_again_is_told_of_once() {
+    let stage = Stage::new("traces-ill", vec![Task::new("web-1")]).await;
+    let (collector, address) = Collector::start().await;
+    collector.is_ill.store(true, Relaxed);
+    let often = [("OTEL_BSP_SCHEDULE_DELAY", "50")];
+    let operator = start(&stage, &format!("http://{address}"), &often);
+    operator.until_logged(&["started"]).await;
+    stage.apply("wave-1", json!({"interval": "1h"})).await.unwrap();
+    operator.until_logged(&["traces can't be sent", "503"]).await;
+    collector.is_ill.store(false, Relaxed);
+    stage.request("wave-1", "0").await;
+    operator.until_logged(&["traces are sent again"]).await;
+    let log = play(&stage, operator).await;
+    for once in ["traces can't be sent", "traces are sent again"] {
+        assert_eq!(log.lines().filter(|line| line.contains(once)).count(), 1, "{log}");
+    }
+    assert!(!collector.spans().is_empty());
+}
+
+#[tokio::test]
 async fn it_can_be_turned_off() {
     let stage = Stage::new("traces-off", vec![Task::new("web-1")]).await;
     let (collector, address) = Collector::start().await;
     let log =
         play(&stage, start(&stage, &format!("http://{address}"), &[("OTEL_SDK_DISABLED", "true")])).await;
-    assert!(collector.0.lock().unwrap().is_empty() && !log.contains("trace_id"));
+    assert!(collector.taken.lock().unwrap().is_empty() && !log.contains("trace_id"));
 }

@@ -7,7 +7,7 @@ use super::{
     error::PluginError,
     place::{Place, key},
 };
-use crate::api::MigrationTaskWatch;
+use crate::{api::MigrationTaskWatch, core::causes::innermost};
 
 /// Watches as they are, and as they change.
 pub(super) struct Follow {
@@ -80,7 +80,7 @@ impl Follow {
                 }
                 Some(Err(error)) if is_refusal(&error) => return Err(PluginError::Follow(Box::new(error))),
                 Some(Err(error)) => {
-                    let cause = last_cause(&error);
+                    let cause = innermost(&error);
                     self.trouble = Some(format!("the API server can't be followed, tried again: {cause}"));
                     return Ok(Vec::new());
                 }
@@ -133,12 +133,4 @@ fn is_refusal(error: &watcher::Error) -> bool {
         return false;
     };
     matches!(source, kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404))
-}
-
-fn last_cause(error: &dyn std::error::Error) -> String {
-    let mut last = error;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
-    last.to_string()
 }

@@ -23,6 +23,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::place::Place;
 use super::{check, cluster::Choice};
+use crate::core::causes::causes;
 
 /// The name under which kubectl finds the plugin.
 pub(super) const BINARY: &str = "kubectl-mtw";
@@ -131,12 +132,7 @@ async fn dispatch(plugin: Plugin) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    causes(error)
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == ErrorKind::BrokenPipe)
 }

@@ -1,12 +1,13 @@
 //! What went wrong below HTTP.
 
-use std::{error::Error as StdError, io, iter};
+use std::{error::Error as StdError, io};
 
 use rustls::CertificateError;
 
 use super::Error;
 use crate::{
     core::{
+        causes::{causes, innermost},
         endpoint::Endpoint,
         text::{self, limits},
     },
@@ -89,15 +90,16 @@ impl ProxyProblem {
     /// Finds out whether an error is of the way to an open tunnel. The HTTP library doesn't export its type, so that it
     /// is known by its text only.
     fn find(error: &reqwest::Error) -> Option<Self> {
-        let mut texts = chain(error).map(ToString::to_string);
+        let mut texts = causes(error).map(ToString::to_string);
         let problem = texts.find_map(|text| text.strip_prefix("tunnel error: ").map(str::to_owned))?;
         Some(match problem.as_str() {
             "proxy authorization required" => Self::Credentials,
             "unsuccessful" | "proxy response headers too long" => Self::Refused,
             "unexpected end of file" => Self::Unreachable("it closed the connection".to_owned()),
-            _ => find::<rustls::Error>(error)
-                .map(TlsProblem::of)
-                .map_or_else(|| Self::Unreachable(text::one_line(&root(error), limits::MESSAGE)), Self::Tls),
+            _ => find::<rustls::Error>(error).map(TlsProblem::of).map_or_else(
+                || Self::Unreachable(text::one_line(&innermost(error), limits::MESSAGE)),
+                Self::Tls,
+            ),
         })
     }
 }
@@ -123,7 +125,7 @@ impl Error {
         if source.is_timeout() {
             return Self::Timeout { endpoint, limit };
         }
-        let cause = text::one_line(&root(&source), limits::MESSAGE);
+        let cause = text::one_line(&innermost(&source), limits::MESSAGE);
         if source.is_connect() && is_unknown_host(&cause) {
             Self::UnknownHost { endpoint, source }
         } else if source.is_decode() || source.is_body() {
@@ -132,15 +134,6 @@ impl Error {
             Self::Unreachable { endpoint, cause, source }
         }
     }
-}
-
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    iter::successors(Some(error), |&error| error.source())
-}
-
-/// The innermost error's text.
-fn root(error: &reqwest::Error) -> String {
-    chain(error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// Whether name resolution says that there is no such host, and not that it can't tell now. The system's error
@@ -152,7 +145,7 @@ fn is_unknown_host(cause: &str) -> bool {
 }
 
 fn find<T: StdError + 'static>(error: &reqwest::Error) -> Option<&T> {
-    chain(error).find_map(as_type)
+    causes(error).find_map(as_type)
 }
 
 /// The error of this type that an error is or wraps. An I/O error doesn't name what it wraps as its source.

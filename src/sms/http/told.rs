@@ -20,8 +20,6 @@ pub(super) fn span(call: &Call<'_>) -> Span {
         url.path = call.api.path(),
         http.response.status_code = Empty,
         request_id = Empty,
-        otel.status_code = Empty,
-        otel.status_description = Empty,
     )
 }
 

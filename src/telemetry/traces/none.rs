@@ -1,5 +1,8 @@
 //! A build that sends no traces.
 
+use std::fmt::Display;
+
+use tracing::Span;
 use tracing_subscriber::layer::Identity;
 
 use super::{SpanIds, TracesError};
@@ -36,3 +39,6 @@ impl Traces {
         None
     }
 }
+
+/// Says of a span that what it stands for has failed.
+pub fn failed(_span: &Span, _error: &dyn Display) {}

@@ -2,24 +2,27 @@
 
 use std::{
     error::Error,
-    fs, iter,
-    sync::{Mutex, PoisonError},
+    fmt::Display,
+    fs,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use opentelemetry::{
     KeyValue,
-    trace::{TracerProvider as _, get_active_span},
+    trace::{Status, TracerProvider as _, get_active_span},
 };
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{SpanExporter, WithHttpConfig as _};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use tokio::{runtime::Handle, task::spawn_blocking};
-use tracing::{Subscriber, level_filters::LevelFilter, warn};
+use tracing::{Span, Subscriber, info, level_filters::LevelFilter, warn};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
 
 use super::{SpanIds, TracesError, asked_for, variable};
+use crate::core::{causes::innermost, repeats::Repeats};
 
 /// The variables that name a file with the authorities that the collector's certificate may be from, beside the system's.
 const AUTHORITIES: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"];
@@ -27,8 +30,6 @@ const AUTHORITIES: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_E
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long that is waited for once the process ends.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
-/// Within this time it is said once that sending fails.
-const PAUSE: Duration = Duration::from_mins(10);
 const NAME: &str = env!("CARGO_PKG_NAME");
 
 /// Where spans are sent. The specification of the variables:
@@ -88,6 +89,11 @@ impl Traces {
     }
 }
 
+/// Says of a span that what it stands for has failed.
+pub fn failed(span: &Span, error: &dyn Display) {
+    span.set_status(Status::error(error.to_string()));
+}
+
 /// Who sends them. `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` come first.
 fn resource(instance: &str) -> Resource {
     let own = Resource::builder_empty().with_service_name(NAME).with_attributes([
@@ -107,7 +113,7 @@ fn resource(instance: &str) -> Resource {
 struct Sender {
     client: reqwest::Client,
     runtime: Handle,
-    said: Mutex<Option<Instant>>,
+    repeats: Mutex<Repeats<String>>,
 }
 
 impl Sender {
@@ -117,16 +123,23 @@ impl Sender {
             let pem = fs::read(&file).map_err(|error| format!("{file}: {error}"))?;
             builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(&pem)?);
         }
-        Ok(Self { client: builder.build()?, runtime: Handle::current(), said: Mutex::default() })
+        Ok(Self { client: builder.build()?, runtime: Handle::current(), repeats: Mutex::default() })
     }
 
-    fn fails(&self, why: &str) {
-        let now = Instant::now();
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.is_none_or(|said| now.duration_since(said) >= PAUSE) {
-            *said = Some(now);
+    fn fails(&self, why: String) {
+        if self.repeats().fails(why.clone(), Instant::now()).is_some() {
             warn!("traces can't be sent: {why}; what isn't sent is dropped");
         }
+    }
+
+    fn works(&self) {
+        if let Some(times) = self.repeats().works() {
+            info!("traces are sent again, after {times} batches that couldn't be");
+        }
+    }
+
+    fn repeats(&self) -> MutexGuard<'_, Repeats<String>> {
+        self.repeats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -144,16 +157,16 @@ impl HttpClient for Sender {
         });
         match sent.await? {
             Ok(response) => {
-                if !response.status().is_success() {
-                    self.fails(&format!("the collector answers {}", response.status()));
+                let status = response.status();
+                if status.is_success() {
+                    self.works();
+                } else {
+                    self.fails(format!("the collector answers {status}"));
                 }
                 Ok(response)
             }
             Err(error) => {
-                // The first one only says that a request was sent.
-                let first: &dyn Error = &error;
-                let cause = iter::successors(Some(first), |&error| error.source()).last().unwrap_or(first);
-                self.fails(&cause.to_string());
+                self.fails(innermost(&error));
                 Err(error.into())
             }
         }
