@@ -42,9 +42,12 @@ pub fn listings(data: &[u8]) {
         }
         match bytes.byte() % 8 {
             0..=3 => {
-                let unreadable;
-                (tasks, unreadable) = listing(&mut bytes);
-                world.see(tasks.clone(), unreadable);
+                let (listed, unreadable) = listing(&mut bytes);
+                world.see(listed.clone(), unreadable);
+                // What comes while the spec can't be read is nobody's: it is listed anew once it can.
+                if world.plan.is_ok() {
+                    tasks = listed;
+                }
             }
             4 => world.miss(bytes.one_of(&FailureKind::ALL), &bytes.text()),
             5 => {

@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) told: Vec<OutboxEvent>,
     /// How often the status was written.
     pub(crate) writes: usize,
+    /// How many listings there were; each has a number of its own, whoever decides by it.
+    pub(crate) listings: u64,
     /// When it wants to decide again.
     pub(crate) wake: Option<Timestamp>,
 }
@@ -59,7 +61,8 @@ impl World {
     ) -> Self {
         let observation = Observation::start(now);
         let carried = Carried::default();
-        Self { plan, status, identity, observation, carried, now, told: Vec::new(), writes: 0, wake: None }
+        let (told, writes, listings, wake) = (Vec::new(), 0, 0, None);
+        Self { plan, status, identity, observation, carried, now, told, writes, listings, wake }
     }
 
     pub(crate) fn edit(&mut self, spec: Value) {
@@ -79,8 +82,9 @@ impl World {
 
     /// A listing has these tasks, and so many that can't be read.
     pub(crate) fn see(&mut self, tasks: Vec<Task>, unreadable: usize) {
-        let sequence = self.observation.snapshot.as_ref().map_or(1, |snapshot| snapshot.sequence + 1);
-        let snapshot = Snapshot { sequence, completed: self.now, tasks: tasks.into(), unreadable };
+        self.listings += 1;
+        let snapshot =
+            Snapshot { sequence: self.listings, completed: self.now, tasks: tasks.into(), unreadable };
         self.observation.snapshot = Some(Arc::new(snapshot));
         self.observation.failure = None;
     }
