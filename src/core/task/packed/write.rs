@@ -142,7 +142,8 @@ fn put_time(out: &mut Vec<u8>, time: Option<Timestamp>) {
 
 /// 0 for none, 1 for zero, else 2 and the bits.
 fn put_float(out: &mut Vec<u8>, value: Option<f64>) {
-    match value.map(f64::to_bits) {
+    // Of the two zeros, which are equal, one is written: equal tasks have equal bytes.
+    match value.map(|value| (value + 0.0).to_bits()) {
         None => out.push(0),
         Some(0) => out.push(1),
         Some(bits) => {
