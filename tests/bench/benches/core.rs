@@ -97,7 +97,7 @@ impl Service {
     fn start(tasks: usize) -> Self {
         let size = Size { tasks, waves: 300, unnameable: true };
         let runtime = Runtime::new().unwrap();
-        let args = Args { size, latency: 0, limit: None, gzip: false };
+        let args = Args { size, latency: 0, limit: None, gzip: false, http2: false };
         let sms = runtime.block_on(Sms::bind(args, None)).unwrap();
         let endpoint = Endpoint::parse(&sms.endpoint).unwrap();
         runtime.spawn(sms.serve());

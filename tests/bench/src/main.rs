@@ -82,6 +82,10 @@ struct RunArgs {
     #[arg(long, env = "GZIP")]
     gzip: bool,
 
+    /// SMS offers HTTP/2
+    #[arg(long, env = "HTTP2")]
+    http2: bool,
+
     /// The operator's binary
     #[arg(long, default_value = "target/release/migration-task-watch")]
     operator: PathBuf,
@@ -155,7 +159,7 @@ async fn measure_all(
 ) -> Result<(), Error> {
     for mut scenario in scenarios {
         scenario.length = args.seconds.map_or(scenario.length, Duration::from_secs);
-        scenario.gzip = args.gzip;
+        (scenario.gzip, scenario.http2) = (args.gzip, args.http2);
         for program in programs {
             if is_asked_for(program.kind, args.program, &scenario) {
                 rows.push(measure(stage, &scenario, program).await?);

@@ -30,6 +30,7 @@ pub(crate) struct Scenario {
     /// The naive program is measured too.
     pub(crate) beside_naive: bool,
     pub(crate) gzip: bool,
+    pub(crate) http2: bool,
 }
 
 /// How many tasks change their state, and how often.
@@ -56,6 +57,7 @@ const BASE: Scenario = Scenario {
     may_be_incomplete: false,
     beside_naive: false,
     gzip: false,
+    http2: false,
 };
 
 const SCENARIOS: [Scenario; 9] = [

@@ -16,9 +16,12 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use sms_simulator::Authority;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use sms_simulator::{Authority, Offer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -54,6 +57,15 @@ pub struct Args {
     /// Answers with gzip where it is accepted.
     #[arg(long)]
     pub gzip: bool,
+    /// Offers HTTP/2, where it speaks TLS.
+    #[arg(long)]
+    pub http2: bool,
+}
+
+impl Args {
+    fn offer(self) -> Offer {
+        if self.http2 { Offer::Http2 } else { Offer::Http1 }
+    }
 }
 
 struct Server {
@@ -85,7 +97,7 @@ impl Sms {
             pages: Mutex::new(Pages::new(World::new(args.size), args.gzip)?),
             limiter: args.limit.map(|limit| Mutex::new(Limiter::new(limit))),
             recorder: Recorder::default(),
-            tls: authority.map(|authority| authority.acceptor.clone()),
+            tls: authority.map(|authority| authority.acceptor(args.offer())),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let scheme = if server.tls.is_some() { "https" } else { "http" };
@@ -110,7 +122,7 @@ impl Sms {
 }
 
 impl Server {
-    async fn attend(&self, stream: TcpStream) {
+    async fn attend(&'static self, stream: TcpStream) {
         match &self.tls {
             None => self.converse(stream).await,
             Some(acceptor) => {
@@ -121,11 +133,11 @@ impl Server {
         }
     }
 
-    async fn converse(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+    async fn converse(&'static self, stream: impl AsyncRead + AsyncWrite + Unpin + 'static) {
         let service = service_fn(async |request| Ok::<_, Infallible>(self.answer(&request).await));
         // Whether a caller hangs up is its own business.
         let connection = TokioIo::new(stream);
-        let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(connection, service).await;
+        let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(connection, service).await;
     }
 
     async fn answer(&self, request: &Request<Incoming>) -> Answer {

@@ -31,6 +31,7 @@ impl Sms {
         command.args(["--tasks", &size.tasks.to_string(), "--waves", &size.waves.to_string()]);
         command.args(size.unnameable.then_some("--unnameable"));
         command.args(scenario.gzip.then_some("--gzip"));
+        command.args(scenario.http2.then_some("--http2"));
         if let Some(limit) = scenario.limit {
             command.args(["--limit", &limit.to_string()]);
         }

@@ -51,7 +51,7 @@ pub use model::{
 pub use proxy::{Proxy, ProxyAnswer, ProxyConfig, ProxyRequest};
 pub use scenario::{Scenario, ScenarioError, ServerSpec, Wave};
 pub use seconds::Seconds;
-pub use server::{Authority, BadCertificate, TlsError};
+pub use server::{Authority, BadCertificate, Offer, TlsError};
 pub use simulator::{Config, Simulator, StartError};
 pub use store::Tasks;
 pub use transport::Transport;

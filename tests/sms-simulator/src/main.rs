@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde_json::json;
 use sms_simulator::{
-    Account, Config, Scenario, ScenarioError, Simulator, StartError, Task, Transport, generate,
+    Account, Config, Offer, Scenario, ScenarioError, Simulator, StartError, Task, Transport, generate,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -25,6 +25,9 @@ struct Arguments {
     /// Serve HTTPS by a certificate of an own CA, which is written to this file
     #[arg(long, value_name = "FILE", env = "SMS_SIMULATOR_CA_FILE")]
     tls_ca_file: Option<PathBuf>,
+    /// Offer HTTP/2 over HTTPS
+    #[arg(long, requires = "tls_ca_file")]
+    http2: bool,
     /// A name or address that the certificate is for, beside this machine's own; repeat the flag for more
     #[arg(long, value_name = "NAME", requires = "tls_ca_file")]
     tls_name: Vec<String>,
@@ -93,6 +96,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         listen: arguments.listen,
         control: Some(arguments.control),
         transport: transport(&arguments),
+        offer: if arguments.http2 { Offer::Http2 } else { Offer::Http1 },
         accounts: vec![account(&arguments)],
         tasks: tasks(&arguments)?,
         time_scale: arguments.time_scale,

@@ -15,7 +15,7 @@ use crate::faults::Faults;
 use crate::gateway::Gateway;
 use crate::journal::Journal;
 use crate::model::Task;
-use crate::server::{Handler, Listening, TlsError, listen, serve_http};
+use crate::server::{Handler, Listening, Offer, TlsError, listen, serve_http};
 use crate::store::Tasks;
 use crate::transport::Transport;
 use crate::world::World;
@@ -29,6 +29,8 @@ pub struct Config {
     pub control: Option<SocketAddr>,
     /// How it is spoken to.
     pub transport: Transport,
+    /// Which versions of HTTP it offers over HTTPS.
+    pub offer: Offer,
     /// Who may call.
     pub accounts: Vec<Account>,
     /// What they see; the last is listed first.
@@ -44,6 +46,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             control: None,
             transport: Transport::Http,
+            offer: Offer::default(),
             accounts: vec![Account::default()],
             tasks: Vec::new(),
             time_scale: 1.0,
@@ -83,7 +86,8 @@ impl Simulator {
     /// When an address can't be listened on, or no certificate can be made for the names of [`Transport::Https`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let authority = config.transport.authority()?;
-        let (acceptor, ca_pem) = authority.map(|authority| (authority.acceptor, authority.ca_pem)).unzip();
+        let acceptor = authority.as_ref().map(|authority| authority.acceptor(config.offer));
+        let ca_pem = authority.map(|authority| authority.ca_pem);
         let world = Arc::new(World::new(config.accounts, config.tasks, config.time_scale));
         let service = bind(config.listen, acceptor, Gateway::new(Arc::clone(&world))).await?;
         let control = match config.control {

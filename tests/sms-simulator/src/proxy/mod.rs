@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, header};
 
 pub use journal::ProxyRequest;
 
-use crate::server::{Listening, listen};
+use crate::server::{Listening, Offer, listen};
 use crate::simulator::StartError;
 use crate::transport::Transport;
 use journal::Journal;
@@ -59,7 +59,8 @@ impl Proxy {
     pub async fn start(config: ProxyConfig) -> Result<Self, StartError> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let authority = config.transport.authority()?;
-        let (acceptor, ca_pem) = authority.map(|authority| (authority.acceptor, authority.ca_pem)).unzip();
+        let acceptor = authority.as_ref().map(|authority| authority.acceptor(Offer::Http1));
+        let ca_pem = authority.map(|authority| authority.ca_pem);
         let journal = Arc::new(Journal::default());
         let door = Arc::new(Door::new(config.credentials, config.answer, Arc::clone(&journal)));
         let connect = move |stream| tunnel::serve(stream, acceptor.clone(), Arc::clone(&door));

@@ -4,27 +4,28 @@ mod body;
 mod certificate;
 mod tls;
 
-use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 pub(crate) use body::{Body, Delivery, Then};
 pub use certificate::BadCertificate;
 pub(crate) use certificate::LOCAL_NAMES;
-pub use tls::{Authority, TlsError};
+pub use tls::{Authority, Offer, TlsError};
 
 /// Ends a connection without (the rest of) an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -96,51 +97,62 @@ where
 /// Serves HTTP on a connection, over TLS if there is an acceptor.
 pub(crate) async fn serve_http<H: Handler>(stream: TcpStream, tls: Option<TlsAcceptor>, handler: Arc<H>) {
     handler.connected();
-    match tls {
+    let (stream, handle) = match with_handle(stream) {
+        Ok(both) => both,
+        Err(error) => return tracing::warn!(%error, "a connection can't be served"),
+    };
+    let aborted = match tls {
         None => serve(stream, handler).await,
         Some(acceptor) => match acceptor.accept(stream).await {
             Ok(stream) => serve(stream, handler).await,
-            Err(error) => tracing::debug!(%error, "no TLS session"),
+            Err(error) => return tracing::debug!(%error, "no TLS session"),
         },
-    }
-}
-
-async fn serve<S: Socket, H: Handler>(stream: S, handler: Arc<H>) {
-    let service = service_fn(move |request| {
-        let handler = Arc::clone(&handler);
-        async move { handler.handle(request).await }
-    });
-    let mut connection =
-        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
-    let Err(error) = Pin::new(&mut connection).await else {
-        return;
     };
-    if cause(&error) == Some(Abort::Reset) {
-        // With no time to linger, closing sends a reset in place of an orderly end.
-        let stream = connection.into_parts().io.into_inner();
-        if let Err(error) = stream.tcp().set_zero_linger() {
-            tracing::warn!(%error, "a connection can't be reset");
+    // With no time to linger, closing sends a reset in place of an orderly end.
+    if aborted == Some(Abort::Reset)
+        && let Err(error) = SockRef::from(&handle).set_linger(Some(Duration::ZERO))
+    {
+        tracing::warn!(%error, "a connection can't be reset");
+    }
+}
+
+/// A connection, and another handle on it: it is open until both are dropped.
+fn with_handle(stream: TcpStream) -> io::Result<(TcpStream, std::net::TcpStream)> {
+    let stream = stream.into_std()?;
+    let handle = stream.try_clone()?;
+    Ok((TcpStream::from_std(stream)?, handle))
+}
+
+/// Serves a connection, in the version of HTTP that the client speaks, to its end; says how it was aborted.
+async fn serve<S, H>(stream: S, handler: Arc<H>) -> Option<Abort>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    H: Handler,
+{
+    // In HTTP/2 an error ends but one of the exchanges that a connection carries.
+    let (abort, mut aborted) = mpsc::channel(1);
+    let service = service_fn(move |request| {
+        let (handler, abort) = (Arc::clone(&handler), abort.clone());
+        let end = move |how: Abort| {
+            // The first one counts.
+            let _ = abort.try_send(how);
+            how
+        };
+        async move {
+            let response = handler.handle(request).await.map_err(&end)?;
+            Ok::<_, Abort>(response.map(|body| body.map_err(end)))
         }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new());
+    builder.http2().timer(TokioTimer::new());
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        biased;
+        ended = connection => if let Err(error) = ended {
+            tracing::debug!(error, "a connection ended");
+        },
+        how = aborted.recv() => return how,
     }
-}
-
-fn cause(error: &hyper::Error) -> Option<Abort> {
-    error.source().and_then(|source| source.downcast_ref()).copied()
-}
-
-/// A stream that knows the TCP connection under it.
-trait Socket: AsyncRead + AsyncWrite + Unpin {
-    fn tcp(&self) -> &TcpStream;
-}
-
-impl Socket for TcpStream {
-    fn tcp(&self) -> &TcpStream {
-        self
-    }
-}
-
-impl Socket for TlsStream<TcpStream> {
-    fn tcp(&self) -> &TcpStream {
-        self.get_ref().0
-    }
+    aborted.try_recv().ok()
 }

@@ -24,8 +24,17 @@ pub enum TlsError {
 pub struct Authority {
     /// The certificate of the authority, for those who are to trust it.
     pub ca_pem: String,
-    /// Speaks TLS as the server.
-    pub acceptor: TlsAcceptor,
+    config: ServerConfig,
+}
+
+/// Which versions of HTTP are offered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Offer {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 to those who speak it, and HTTP/1.1.
+    Http2,
 }
 
 impl Authority {
@@ -46,12 +55,22 @@ impl Authority {
         let key = KeyPair::generate()?;
         let certificate = certificate.signed_by(&key, &ca)?;
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let mut config =
-            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()?
-                .with_no_client_auth()
-                .with_single_cert(vec![certificate.der().clone()], key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { ca_pem: ca.pem(), acceptor: TlsAcceptor::from(Arc::new(config)) })
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)?;
+        Ok(Self { ca_pem: ca.pem(), config })
+    }
+
+    /// What speaks TLS as the server.
+    #[must_use]
+    pub fn acceptor(&self, offer: Offer) -> TlsAcceptor {
+        let protocols: &[&[u8]] = match offer {
+            Offer::Http1 => &[b"http/1.1"],
+            Offer::Http2 => &[b"h2", b"http/1.1"],
+        };
+        let mut config = self.config.clone();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        TlsAcceptor::from(Arc::new(config))
     }
 }
