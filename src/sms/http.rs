@@ -22,7 +22,7 @@ pub(super) use turns::Turn;
 
 use super::{
     error::{AnswerHead, Error},
-    network::{Network, NetworkError},
+    network::{Network, NetworkError, Timeouts},
     options::ClientOptions,
 };
 use crate::core::endpoint::Endpoint;
@@ -55,7 +55,8 @@ pub(super) struct Http {
 
 impl Http {
     pub(super) fn new(options: ClientOptions) -> Result<Self, NetworkError> {
-        let network = Network::new(options.network.clone(), options.connect_timeout)?;
+        let timeouts = Timeouts { connect: options.connect_timeout, response: options.response_timeout };
+        let network = Network::new(options.network.clone(), timeouts)?;
         let turns = Turns::new(options.max_concurrency);
         Ok(Self {
             network,

@@ -97,7 +97,16 @@ pub(super) struct Network {
 #[derive(Debug)]
 struct Settings {
     options: NetworkOptions,
-    connect_timeout: Duration,
+    timeouts: Timeouts,
+}
+
+/// How long the network may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeouts {
+    /// For a connection, TLS included.
+    pub(super) connect: Duration,
+    /// From a request to the end of its answer.
+    pub(super) response: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -117,8 +126,8 @@ struct Watched {
 
 impl Network {
     /// Sets up the way. Reads files.
-    pub(super) fn new(options: NetworkOptions, connect_timeout: Duration) -> Result<Self, NetworkError> {
-        let settings = Settings { options, connect_timeout };
+    pub(super) fn new(options: NetworkOptions, timeouts: Timeouts) -> Result<Self, NetworkError> {
+        let settings = Settings { options, timeouts };
         let bundles = Bundles::read(&settings.options.ca_files)?;
         let clients = RwLock::new(settings.clients(&bundles)?);
         let watched = Mutex::new(Watched { bundles, checked: Instant::now(), told: None });
@@ -128,7 +137,8 @@ impl Network {
     /// One way to all endpoints.
     #[cfg(test)]
     pub(super) fn of(client: reqwest::Client) -> Self {
-        let settings = Settings { options: NetworkOptions::default(), connect_timeout: Duration::ZERO };
+        let timeouts = Timeouts { connect: Duration::ZERO, response: Duration::ZERO };
+        let settings = Settings { options: NetworkOptions::default(), timeouts };
         let clients = RwLock::new(Clients { direct: client, proxied: None });
         let bundles = Bundles::read(&[]).unwrap();
         let watched = Mutex::new(Watched { bundles, checked: Instant::now(), told: None });
@@ -219,7 +229,12 @@ impl Settings {
             .redirect(redirect::Policy::none())
             // What is tried again is decided in one place only.
             .retry(reqwest::retry::never())
-            .connect_timeout(self.connect_timeout)
+            .connect_timeout(self.timeouts.connect)
+            // In HTTP/2 a connection outlives its requests. One that has gone silent would have them all run into their
+            // time, and those that try again; so it is asked whether it is alive while an answer is waited for, and given
+            // up in time for another one.
+            .http2_keep_alive_interval(self.timeouts.response / 3)
+            .http2_keep_alive_timeout(self.timeouts.response / 3)
             .tls_version_min(Version::TLS_1_2)
     }
 }

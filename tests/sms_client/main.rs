@@ -12,6 +12,7 @@ mod addresses;
 mod ambient;
 mod authorities;
 mod faults;
+mod http2;
 mod listing;
 mod pace;
 mod proxies;

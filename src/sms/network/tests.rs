@@ -1,8 +1,10 @@
 use super::*;
 
+const SHORT: Timeouts = Timeouts { connect: Duration::from_secs(1), response: Duration::from_secs(1) };
+
 fn settings(no_proxy: &str) -> Settings {
     let options = NetworkOptions { no_proxy: NoProxy::parse(no_proxy), ..NetworkOptions::default() };
-    Settings { options, connect_timeout: Duration::from_secs(1) }
+    Settings { options, timeouts: SHORT }
 }
 
 #[test]
@@ -33,7 +35,7 @@ fn nothing_prints_the_proxys_password() {
     let proxy = ProxyUrl::parse("http://user-marker:password-marker@proxy.example.com:3128").ok();
     assert!(proxy.is_some());
     let options = NetworkOptions { proxy, ..NetworkOptions::default() };
-    let network = Network::new(options, Duration::from_secs(1)).unwrap();
+    let network = Network::new(options, SHORT).unwrap();
     let shown = format!("{network:?}");
     assert!(shown.contains("proxy.example.com") && !shown.contains("marker"), "{shown}");
     // "user-marker:password-marker" in base64, as a header has it.

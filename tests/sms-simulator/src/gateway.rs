@@ -12,7 +12,7 @@ use crate::api::{Reply, Service, iam};
 use crate::auth::{Credential, Gate, Signed};
 use crate::faults::Disruption;
 use crate::journal::Record;
-use crate::server::{Abort, Body, Handler};
+use crate::server::{Abort, Body, Handler, LastAnswer};
 use crate::world::World;
 
 /// The simulated service's port.
@@ -91,6 +91,9 @@ fn respond(reply: Reply, disruption: &Disruption, request: Signed<'_>, request_i
     let mut response = Response::new(Body::new(body, disruption.delivery()));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
+    if disruption.hangs_up() {
+        response.extensions_mut().insert(LastAnswer);
+    }
     response
 }
 

@@ -121,6 +121,11 @@ impl Disruption {
         });
         delivery.unwrap_or_default()
     }
+
+    /// Whether the connection ends with the answer.
+    pub(crate) fn hangs_up(&self) -> bool {
+        self.effects().any(|effect| *effect == Effect::HangUp)
+    }
 }
 
 impl From<DropKind> for Abort {
@@ -128,6 +133,7 @@ impl From<DropKind> for Abort {
         match kind {
             DropKind::Close => Self::Close,
             DropKind::Reset => Self::Reset,
+            DropKind::Exchange => Self::Exchange,
         }
     }
 }

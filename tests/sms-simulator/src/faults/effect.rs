@@ -58,6 +58,9 @@ pub enum Effect {
         /// How long it lasts.
         seconds: Seconds,
     },
+    /// The connection ends orderly after this answer, as gateways let it after a thousand or so: `Connection: close`, or
+    /// GOAWAY in HTTP/2. Not a fault.
+    HangUp,
 }
 
 /// How a connection ends.
@@ -68,6 +71,8 @@ pub enum DropKind {
     Close,
     /// Reset.
     Reset,
+    /// In HTTP/2 the connection stays, and this exchange alone is reset; in HTTP/1.1 as `Close`.
+    Exchange,
 }
 
 impl Effect {

@@ -6,9 +6,11 @@ mod tls;
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderValue, Version, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -36,6 +38,19 @@ pub(crate) enum Abort {
     /// As a server that dies: the peer sees a reset.
     #[error("the connection is reset on purpose")]
     Reset,
+    /// In HTTP/2, the connection stays.
+    #[error("the exchange is reset on purpose")]
+    Exchange,
+}
+
+/// Marks an answer after which the connection ends orderly.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LastAnswer;
+
+/// What becomes of a connection.
+enum End {
+    Abort(Abort),
+    Orderly,
 }
 
 /// Answers requests.
@@ -123,6 +138,14 @@ fn with_handle(stream: TcpStream) -> io::Result<(TcpStream, std::net::TcpStream)
     Ok((TcpStream::from_std(stream)?, handle))
 }
 
+/// Gateways give the Host header to those behind them, which is `:authority` in HTTP/2.
+fn name_host(request: &mut Request<Incoming>) {
+    let authority = request.uri().authority().map(|authority| HeaderValue::from_str(authority.as_str()));
+    if let Some(Ok(authority)) = authority.filter(|_| request.version() == Version::HTTP_2) {
+        request.headers_mut().entry(header::HOST).or_insert(authority);
+    }
+}
+
 /// Serves a connection, in the version of HTTP that the client speaks, to its end; says how it was aborted.
 async fn serve<S, H>(stream: S, handler: Arc<H>) -> Option<Abort>
 where
@@ -130,29 +153,46 @@ where
     H: Handler,
 {
     // In HTTP/2 an error ends but one of the exchanges that a connection carries.
-    let (abort, mut aborted) = mpsc::channel(1);
-    let service = service_fn(move |request| {
-        let (handler, abort) = (Arc::clone(&handler), abort.clone());
-        let end = move |how: Abort| {
-            // The first one counts.
-            let _ = abort.try_send(how);
+    let (end, mut ends) = mpsc::channel(1);
+    let service = service_fn(move |mut request| {
+        name_host(&mut request);
+        let (handler, end) = (Arc::clone(&handler), end.clone());
+        let ends = end.clone();
+        let abort = move |how: Abort| {
+            if how != Abort::Exchange {
+                // The first one counts.
+                let _ = ends.try_send(End::Abort(how));
+            }
             how
         };
         async move {
-            let response = handler.handle(request).await.map_err(&end)?;
-            Ok::<_, Abort>(response.map(|body| body.map_err(end)))
+            let response = handler.handle(request).await.map_err(&abort)?;
+            if response.extensions().get::<LastAnswer>().is_some() {
+                let _ = end.try_send(End::Orderly);
+            }
+            Ok::<_, Abort>(response.map(|body| body.map_err(abort)))
         }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new());
     builder.http2().timer(TokioTimer::new());
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    tokio::select! {
-        biased;
-        ended = connection => if let Err(error) = ended {
-            tracing::debug!(error, "a connection ended");
-        },
-        how = aborted.recv() => return how,
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    loop {
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(error, "a connection ended");
+                }
+                return match ends.try_recv() {
+                    Ok(End::Abort(how)) => Some(how),
+                    _ => None,
+                };
+            }
+            Some(end) = ends.recv() => match end {
+                End::Abort(how) => return Some(how),
+                End::Orderly => connection.as_mut().graceful_shutdown(),
+            },
+        }
     }
-    aborted.try_recv().ok()
 }

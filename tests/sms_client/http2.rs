@@ -1,0 +1,160 @@
+//! HTTP/2, where the API offers it: one connection carries all, and whatever befalls it befalls all.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use migration_task_watch::{
+    core::failure::{Failure, FailureKind},
+    sms::{Client, ClientOptions, Error, Listing, NetworkOptions},
+};
+use sms_simulator::{Config, DropKind, Effect, Fault, Offer, Simulator, Task, Transport, Trigger};
+use tempfile::TempDir;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+use crate::support::{access_key, client, list_with, options, target, tasks};
+
+/// An SMS over TLS, and a client that trusts it.
+struct Stage {
+    simulator: Simulator,
+    client: Client,
+    _ca: TempDir,
+}
+
+impl Stage {
+    async fn new(tasks: Vec<Task>, options: ClientOptions) -> Self {
+        Self::offering(Offer::Http2, tasks, options).await
+    }
+
+    async fn offering(offer: Offer, tasks: Vec<Task>, options: ClientOptions) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let transport = Transport::local_https();
+        let simulator =
+            Simulator::start(Config { transport, offer, tasks, ..Config::default() }).await.unwrap();
+        let ca = tempfile::tempdir().unwrap();
+        let file = ca.path().join("ca.pem");
+        std::fs::write(&file, simulator.ca_pem().unwrap()).unwrap();
+        let network = NetworkOptions { ca_files: vec![file], ..NetworkOptions::default() };
+        Self { simulator, client: client(ClientOptions { network, ..options }), _ca: ca }
+    }
+
+    async fn list(&self) -> Result<Listing, Error> {
+        list_with(&self.client, &target(&self.simulator.endpoint()), &access_key(&[])).await
+    }
+}
+
+#[tokio::test]
+async fn all_pages_of_all_listings_share_a_connection() {
+    let stage = Stage::new(tasks(2_000), options()).await;
+    for _ in 0..3 {
+        assert_eq!(stage.list().await.unwrap().tasks.len(), 2_000);
+    }
+    let counters = stage.simulator.requests().counters();
+    assert_eq!((counters.requests, counters.connections), (30, 1));
+    assert!(counters.peak_in_flight > 1, "{counters:?}");
+}
+
+#[tokio::test]
+async fn what_befalls_a_connection_is_tried_again_on_another() {
+    let cut = |drop| Effect::CutBody { after: 50, drop };
+    for effect in [
+        Effect::Drop(DropKind::Close),
+        Effect::Drop(DropKind::Reset),
+        cut(DropKind::Close),
+        cut(DropKind::Reset),
+    ] {
+        let stage = Stage::new(tasks(3), options()).await;
+        stage.simulator.faults().add(effect.clone());
+        let failure = Failure::from(&stage.list().await.unwrap_err());
+        assert_eq!(failure.kind, FailureKind::EndpointUnreachable, "{effect:?}: {failure:?}");
+        assert_eq!(stage.simulator.requests().counters().requests, 3, "{effect:?}");
+
+        let stage = Stage::new(tasks(3), options()).await;
+        let when = Trigger { times: Some(1), ..Trigger::default() };
+        stage.simulator.faults().add(Fault { when, effect: effect.clone() });
+        let listing = stage.list().await.unwrap();
+        assert_eq!((listing.tasks.len(), listing.requests), (3, 2), "{effect:?}");
+        assert_eq!(stage.simulator.requests().counters().connections, 2, "{effect:?}");
+    }
+}
+
+/// Stands between client and SMS, as a gateway or a firewall does.
+struct Relay {
+    address: SocketAddr,
+    /// Connections up to this one are held: nothing goes through them, and they stay open.
+    held: watch::Sender<usize>,
+    accepted: Arc<AtomicUsize>,
+}
+
+impl Relay {
+    async fn start(to: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (held, accepted) = (watch::Sender::new(0), Arc::new(AtomicUsize::new(0)));
+        let (hold, count) = (held.clone(), Arc::clone(&accepted));
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let (number, mut hold) = (count.fetch_add(1, Relaxed) + 1, hold.subscribe());
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(to).await.unwrap();
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => return,
+                        () = async { drop(hold.wait_for(|held| *held >= number).await) } => {}
+                    }
+                    std::future::pending::<()>().await;
+                });
+            }
+        });
+        Self { address, held, accepted }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_has_gone_silent_is_left() {
+    let response_timeout = Duration::from_secs(3);
+    let stage = Stage::new(tasks(3), ClientOptions { response_timeout, ..options() }).await;
+    let address = stage.simulator.endpoint().trim_start_matches("https://").parse().unwrap();
+    let relay = Relay::start(address).await;
+    let (target, login) = (target(&format!("https://{}", relay.address)), access_key(&[]));
+
+    list_with(&stage.client, &target, &login).await.unwrap();
+    assert_eq!(relay.accepted.load(Relaxed), 1);
+    relay.held.send_replace(1);
+    // The listing that meets the silence heals itself.
+    let listing = list_with(&stage.client, &target, &login).await.unwrap();
+    assert_eq!(listing.tasks.len(), 3);
+    assert_eq!(relay.accepted.load(Relaxed), 2);
+}
+
+#[tokio::test]
+async fn an_exchange_that_is_reset_takes_no_other_with_it() {
+    let stage = Stage::new(tasks(2_000), options()).await;
+    let when = Trigger { skip: 3, times: Some(1), ..Trigger::default() };
+    stage.simulator.faults().add(Fault { when, effect: Effect::Drop(DropKind::Exchange) });
+    let listing = stage.list().await.unwrap();
+    assert_eq!((listing.tasks.len(), listing.requests), (2_000, 11));
+    assert_eq!(stage.simulator.requests().counters().connections, 1);
+}
+
+#[tokio::test]
+async fn connections_that_end_orderly_cost_no_request() {
+    for offer in [Offer::Http1, Offer::Http2] {
+        let stage = Stage::offering(offer, tasks(2_000), options()).await;
+        // While others are under way.
+        let when = Trigger { query: Some("offset=400".into()), ..Trigger::default() };
+        stage.simulator.faults().add(Fault { when, effect: Effect::HangUp });
+        for _ in 0..10 {
+            let listing = stage.list().await.unwrap();
+            assert_eq!((listing.tasks.len(), listing.requests), (2_000, 10), "{offer:?}");
+        }
+    }
+}
