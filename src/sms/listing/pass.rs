@@ -48,6 +48,7 @@ where
     if count > paging.reach() {
         return Err(Incomplete::TooMany { state, count, reach: paging.reach() }.into());
     }
+    sightings.expect(count);
     pass.add(last, first, sightings);
 
     let promised = pages.take_while(|page| u64::from(page.offset) < count);

@@ -58,6 +58,16 @@ impl Sightings {
         self.stages.push(Stage { is_shared: true, ..Stage::default() });
     }
 
+    /// Makes room for so many tasks, so that it needn't be made again and again while they come.
+    pub(super) fn expect(&mut self, count: u64) {
+        let count = usize::try_from(count).unwrap_or_default();
+        if self.tasks.is_empty() {
+            self.index = Index::with_capacity(count);
+            self.tasks.reserve_exact(count);
+            self.spans.reserve_exact(count);
+        }
+    }
+
     /// The number of the next stage.
     pub(super) fn next_stage(&self) -> StageNumber {
         StageNumber::try_from(self.stages.len()).unwrap_or(StageNumber::MAX)

@@ -59,7 +59,8 @@ impl<'a> Value<'a> {
     /// As text of at most `limit` bytes. Blank text is none; numbers and booleans are text, too.
     pub(super) fn text(self, limit: usize) -> Option<Cow<'a, str>> {
         let text = self.full_text()?;
-        (!text.trim().is_empty()).then(|| match text {
+        // Whether it is blank its beginning says; most texts aren't.
+        (!text.trim_start().is_empty()).then(|| match text {
             Cow::Borrowed(text) => Cow::Borrowed(text::cut(text, limit)),
             Cow::Owned(text) => Cow::Owned(text::cut(&text, limit).to_owned()),
         })

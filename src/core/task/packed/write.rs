@@ -111,16 +111,19 @@ fn sixteen(text: &str) -> Option<(u8, [u8; 16])> {
         32 => (tag::HEX, &IN_HEX),
         _ => return None,
     };
-    let digit = |place: usize| match *text.get(place)? {
-        byte @ b'0'..=b'9' => Some(byte - b'0'),
-        byte @ b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
+    // Without a branch on what they are, since ids are random.
+    let digit = |place: usize| {
+        let byte = text.get(place).copied().unwrap_or_default();
+        let is_digit = byte.is_ascii_digit() | matches!(byte, b'a'..=b'f');
+        ((byte & 0xf) + 9 * (byte >> 6), is_digit)
     };
-    let mut bytes = [0; 16];
+    let (mut bytes, mut all) = ([0; 16], true);
     for (byte, place) in bytes.iter_mut().zip(places) {
-        *byte = digit(*place)? << 4 | digit(place + 1)?;
+        let ((high, one), (low, two)) = (digit(*place), digit(place + 1));
+        all &= one & two;
+        *byte = high << 4 | low;
     }
-    Some((tag, bytes))
+    all.then_some((tag, bytes))
 }
 
 fn address(text: &str) -> Option<[u8; 4]> {
