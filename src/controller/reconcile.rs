@@ -43,10 +43,7 @@ pub(super) async fn reconcile(
     context: Arc<Context>,
 ) -> Result<Action, Error> {
     let Some(key) = key(&watch.metadata) else { return Ok(Action::await_change()) };
-    let span = info_span!(
-        "reconcile",
-        watch = %key,
-    );
+    let span = info_span!("reconcile", watch = %key);
     traces::within(span, reconcile_once(watch, key, context)).await
 }
 
@@ -145,7 +142,7 @@ impl Pass<'_> {
         let outbox = self.state.last().status().outbox.clone();
         if let Some(outbox) = owed(outbox.as_ref(), self.state.delivered, clock::now()) {
             let Context { client, leadership, options, metrics, .. } = self.context;
-            let span = info_span!("create events", events = outbox.events.len(),);
+            let span = info_span!("create events", events = outbox.events.len());
             let delivery =
                 events::deliver(client, leadership, watch, outbox, &options.instance, &metrics.events);
             traces::within(span, delivery).await?;
@@ -206,7 +203,7 @@ impl Pass<'_> {
         // The tasks are in the request now; many of these may be under way.
         let mut status = Last::whole(status);
         status.trim();
-        let span = info_span!("write status", bytes = write.size(),);
+        let span = info_span!("write status", bytes = write.size());
         match traces::within(span, write.send(&self.context.client, &self.context.leadership)).await {
             Ok(version) => {
                 log::written(self.key, self.state.last().status(), status.status(), &version, &changes);

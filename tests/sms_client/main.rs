@@ -11,8 +11,8 @@
 mod addresses;
 mod ambient;
 mod authorities;
+mod connections;
 mod faults;
-mod http2;
 mod listing;
 mod pace;
 mod proxies;

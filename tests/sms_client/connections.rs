@@ -1,4 +1,4 @@
-//! HTTP/2, where the API offers it: one connection carries all, and whatever befalls it befalls all.
+//! Connections, in both versions of HTTP: kept, ended, cut, silent. In HTTP/2 one carries all, and what befalls it befalls all.
 
 use std::{
     net::SocketAddr,
@@ -120,8 +120,12 @@ impl Relay {
 
 #[tokio::test]
 async fn a_connection_that_has_gone_silent_is_left() {
+    futures::future::join_all([Offer::Http1, Offer::Http2].map(gone_silent)).await;
+}
+
+async fn gone_silent(offer: Offer) {
     let response_timeout = Duration::from_secs(3);
-    let stage = Stage::new(tasks(3), ClientOptions { response_timeout, ..options() }).await;
+    let stage = Stage::offering(offer, tasks(3), ClientOptions { response_timeout, ..options() }).await;
     let address = stage.simulator.endpoint().trim_start_matches("https://").parse().unwrap();
     let relay = Relay::start(address).await;
     let (target, login) = (target(&format!("https://{}", relay.address)), access_key(&[]));
