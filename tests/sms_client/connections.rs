@@ -1,4 +1,5 @@
-//! Connections, in both versions of HTTP: kept, ended, cut, silent. In HTTP/2 one carries all, and what befalls it befalls all.
+//! Connections, in both versions of HTTP: kept, ended, cut, silent. In HTTP/2 one carries all, and what befalls it
+//! befalls all.
 
 use std::{
     net::SocketAddr,
