@@ -1,7 +1,7 @@
 //! Whatever SMS answers: what was known stays, and all is well again afterwards.
 
 use serde_json::json;
-use sms_simulator::{DropKind, Effect, ErrorBody, Fault, PageEdit, Simulator, Task, Trigger};
+use sms_simulator::{DropKind, Effect, ErrorBody, Fault, PageEdit, Simulator, Task};
 
 use crate::harness::{Stage, condition, status};
 
@@ -96,8 +96,7 @@ async fn a_task_that_cannot_be_read_has_not_disappeared() {
 #[tokio::test]
 async fn flow_control_gets_the_pause_that_it_asks_for() {
     let stage = Stage::new("throttled", vec![Task::new("web-1")]).await;
-    let throttled =
-        Fault { when: Trigger { times: Some(1), ..Trigger::default() }, effect: Effect::throttle(Some("8")) };
+    let throttled = Fault::once(Effect::throttle(Some("8")));
     stage.sms.faults().add(throttled);
     let _operator = stage.operator();
     stage.apply("wave-1", json!({})).await.unwrap();

@@ -80,8 +80,7 @@ async fn what_befalls_a_connection_is_tried_again_on_another() {
         assert_eq!(stage.simulator.requests().counters().requests, 3, "{effect:?}");
 
         let stage = Stage::new(tasks(3), options()).await;
-        let when = Trigger { times: Some(1), ..Trigger::default() };
-        stage.simulator.faults().add(Fault { when, effect: effect.clone() });
+        stage.simulator.faults().add(Fault::once(effect.clone()));
         let listing = stage.list().await.unwrap();
         assert_eq!((listing.tasks.len(), listing.requests), (3, 2), "{effect:?}");
         assert_eq!(stage.simulator.requests().counters().connections, 2, "{effect:?}");

@@ -6,15 +6,11 @@ use migration_task_watch::{
     core::failure::{Failure, FailureKind},
     sms::{ClientOptions, Error},
 };
-use sms_simulator::{DropKind, Effect, ErrorBody, Fault, PageEdit, Seconds, Trigger};
+use sms_simulator::{DropKind, Effect, ErrorBody, Fault, PageEdit, Seconds};
 
 use crate::support::{
     access_key, client, failure, failure_kind, faulty, list, list_with, options, simulator, target, tasks,
 };
-
-fn once(effect: Effect) -> Fault {
-    Fault { when: Trigger { times: Some(1), ..Trigger::default() }, effect }
-}
 
 fn gateway(code: &str) -> ErrorBody {
     ErrorBody::Gateway { code: code.into(), message: "text".into() }
@@ -79,7 +75,7 @@ async fn what_may_heal_is_tried_three_times() {
         assert_eq!(failure.kind, kind, "{effect:?}: {failure:?}");
         assert_eq!(simulator.requests().counters().requests, 3, "{effect:?}");
 
-        let simulator = faulty(3, once(effect.clone())).await;
+        let simulator = faulty(3, Fault::once(effect.clone())).await;
         let listing = list(&simulator).await.unwrap();
         assert_eq!((listing.tasks.len(), listing.requests), (3, 2), "{effect:?}");
     });
@@ -170,7 +166,7 @@ async fn pages_that_do_not_add_up_are_incomplete() {
         assert!(simulator.requests().counters().requests <= 5 * 4, "{effect:?}");
         // The same only once is passed over.
         simulator.faults().clear();
-        simulator.faults().add(once(effect));
+        simulator.faults().add(Fault::once(effect));
         assert_eq!(list(&simulator).await.unwrap().tasks.len(), 450);
     }
 }

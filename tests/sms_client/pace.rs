@@ -141,8 +141,7 @@ async fn a_first_page_that_is_refused_is_asked_for_again() {
         let body = ErrorBody::Gateway { code: "APIGW.0308".into(), message: "too many requests".into() };
         let headers = pause.map(|seconds: &str| ("Retry-After".to_owned(), seconds.to_owned()));
         let effect = Effect::Respond { status: 429, headers: headers.into_iter().collect(), body };
-        let when = Trigger { times: Some(1), ..Trigger::default() };
-        simulator.faults().add(Fault { when, effect });
+        simulator.faults().add(Fault::once(effect));
         let listing = list(&simulator).await.unwrap();
         assert_eq!((listing.tasks.len(), listing.requests), (5, 2), "{pause:?}");
     }

@@ -36,7 +36,7 @@ pub(in crate::sms) async fn read_whole(
 }
 
 /// Memory for bodies. A listing uses that of one page for another: each time anew, the system would clear a few hundred
-/// kilobytes first, which takes a fifth of all processor time.
+/// kilobytes first, which takes a tenth of all processor time.
 #[derive(Debug, Default)]
 pub(in crate::sms) struct Rooms(Mutex<Vec<Vec<u8>>>);
 

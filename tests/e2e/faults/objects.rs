@@ -9,7 +9,7 @@ use kube::{
     api::{DeleteParams, Patch, PatchParams},
 };
 use serde_json::json;
-use sms_simulator::{AccessKey, Account, Effect, Fault, Seconds, Trigger};
+use sms_simulator::{AccessKey, Account, Effect, Fault, Seconds};
 
 use super::{
     Row,
@@ -99,7 +99,7 @@ async fn stage(name: &str) -> (Stage, Operator) {
 async fn a_watch_that_is_deleted_while_it_is_listed_is_left_alone() {
     let (stage, operator) = stage("deleted-midway").await;
     let slow = Effect::Delay(Seconds::new(3));
-    stage.sms.faults().add(Fault { when: Trigger { times: Some(1), ..Trigger::default() }, effect: slow });
+    stage.sms.faults().add(Fault::once(slow));
     move_on(&stage.sms);
     let asked = stage.sms.requests().count(|_| true);
     stage.request(WATCH, "midway").await;

@@ -34,6 +34,14 @@ pub struct Fault {
     pub effect: Effect,
 }
 
+impl Fault {
+    /// At the next request, and never again.
+    #[must_use]
+    pub fn once(effect: Effect) -> Self {
+        Self { when: Trigger { times: Some(1), ..Trigger::default() }, effect }
+    }
+}
+
 impl From<Effect> for Fault {
     /// At every request.
     fn from(effect: Effect) -> Self {
