@@ -98,7 +98,7 @@ pub(super) struct SmsArgs {
     allowed_endpoints: Vec<String>,
 
     /// How many requests to SMS are in flight at the same time.
-    #[arg(long, env = "SMS_MAX_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, env = "SMS_MAX_CONCURRENCY", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
     sms_max_concurrency: u16,
 
     /// How many requests a second each login may send to each endpoint, on average; such as 5, or 0.5. The default is no

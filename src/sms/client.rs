@@ -15,7 +15,7 @@ use super::{
     credentials::{DigestKey, Login, LoginDigest, Method, RandomnessError},
     error::Error,
     gate::{Door, Gates, Passage},
-    http::{Authorization, Call, Http, Rooms, Turn},
+    http::{Authorization, Call, Http, Turn},
     lanes::{Lanes, Permit, Place},
     listing::{self, Collected, Manner, PageRequest, StateFilter},
     network::NetworkError,
@@ -261,7 +261,6 @@ impl Client {
             patience,
             session: self.sessions.open(&self.http, &self.gates, sign_in).await?,
             requests: AtomicU32::new(0),
-            rooms: Rooms::default(),
         };
         for _ in 0..SESSIONS {
             match run.list(query).await {
@@ -285,8 +284,6 @@ struct ListRun<'a> {
     patience: &'a Patience,
     session: Session,
     requests: AtomicU32,
-    /// Memory for pages.
-    rooms: Rooms,
 }
 
 impl ListRun<'_> {
@@ -402,15 +399,14 @@ impl ListRun<'_> {
         let api = Api::ListTasks;
         let authorization = Authorization::Credentials(&self.session.credentials);
         let call = Call { api, endpoint: &self.target.endpoint, query, authorization };
-        let received = match self.client.http.send_in(turn, &call, self.rooms.take()).await {
+        let received = match self.client.http.send_in(turn, &call).await {
             Ok(received) => received,
             Err(error) => {
                 permit.failed(&error);
                 return Err(error);
             }
         };
-        let decoded = Page::decode(&received.body, self.earlier);
-        self.rooms.give(received.body);
+        let decoded = Page::decode(received.body.into_parts(), self.earlier);
         // Only full pages take the same time.
         let full = self.client.http.options().paging.page_size;
         let is_full = |found: &Page| u32::try_from(found.entries()).is_ok_and(|entries| entries >= full);

@@ -14,7 +14,7 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument as _, Span};
 
-pub(super) use body::{Rooms, read_whole};
+pub(super) use body::{Body, read_whole};
 #[cfg(test)]
 pub(crate) use carrier::Carrier;
 pub(super) use request::{Authorization, Call};
@@ -36,7 +36,7 @@ const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(5);
 /// A successful answer.
 pub(super) struct Received {
     pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Body,
     pub(super) request_id: Option<String>,
     /// How long it took, without the time before its turn.
     pub(super) took: Duration,
@@ -86,20 +86,15 @@ impl Http {
     /// One try: waits for its turn, then has the time of one response.
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Received, Error> {
         let turn = self.turn(call.endpoint).await;
-        self.send_in(turn, call, Vec::new()).await
+        self.send_in(turn, call).await
     }
 
-    /// One try in a turn, which ends with it. The body will be in this memory.
-    pub(super) async fn send_in(
-        &self,
-        _turn: Turn,
-        call: &Call<'_>,
-        room: Vec<u8>,
-    ) -> Result<Received, Error> {
+    /// One try in a turn, which ends with it.
+    pub(super) async fn send_in(&self, _turn: Turn, call: &Call<'_>) -> Result<Received, Error> {
         let limit = self.options.response_timeout;
         let began = Instant::now();
         let span = told::span(call);
-        let received = timeout(limit, self.ask(call, room, &span)).instrument(span.clone()).await;
+        let received = timeout(limit, self.ask(call, &span)).instrument(span.clone()).await;
         let received =
             received.unwrap_or_else(|_| Err(Error::Timeout { endpoint: call.endpoint.clone(), limit }));
         let took = began.elapsed();
@@ -107,7 +102,7 @@ impl Http {
         received.map(|received| Received { took, ..received })
     }
 
-    async fn ask(&self, call: &Call<'_>, room: Vec<u8>, span: &Span) -> Result<Received, Error> {
+    async fn ask(&self, call: &Call<'_>, span: &Span) -> Result<Received, Error> {
         let from_transport =
             |error| Error::from_transport(call.endpoint, self.options.connect_timeout, error);
         let client = self.network.client(call.endpoint).await;
@@ -127,11 +122,11 @@ impl Http {
         }
         let limit = self.options.max_page_bytes;
         let headers = response.headers().clone();
-        let body = body::read_whole(response, limit, room).await.map_err(from_transport)?;
+        let body = body::read_whole(response, limit).await.map_err(from_transport)?;
         let body = body.ok_or(Error::TooLarge { api: call.api, limit })?;
         under_way.received(body.len());
-        if head.is_html(&body) {
-            return Err(Error::from_answer(head.with_body(&body)));
+        if head.is_html(body.start()) {
+            return Err(Error::from_answer(head.with_body(body.start())));
         }
         Ok(Received { headers, body, request_id: head.request_id(), took: Duration::ZERO })
     }

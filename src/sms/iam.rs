@@ -49,7 +49,7 @@ impl Iam<'_> {
         let token = received.headers.get(SUBJECT_TOKEN).and_then(|value| value.to_str().ok());
         let token = token.and_then(|token| AuthToken::parse(token).ok());
         let token = token.ok_or_else(|| missing(api, &received, "X-Subject-Token"))?;
-        Ok(IssuedToken { token, expires: iam::token_expiry(&received.body) })
+        Ok(IssuedToken { token, expires: iam::token_expiry(&received.body.concat()) })
     }
 
     /// Asks for the id that signed requests are to carry.
@@ -72,7 +72,8 @@ impl Iam<'_> {
     async fn domain(&self, keys: &KeyPair) -> Result<ScopeId, Error> {
         let api = Api::ListDomains;
         let received = self.get(api, Vec::new(), keys).await?;
-        let found = iam::domain(&received.body).map_err(|problem| invalid(api, &received, problem))?;
+        let found =
+            iam::domain(&received.body.concat()).map_err(|problem| invalid(api, &received, problem))?;
         found.ok_or_else(|| missing(api, &received, "id of an account"))
     }
 
@@ -80,7 +81,7 @@ impl Iam<'_> {
     async fn project(&self, keys: &KeyPair, region: &Region) -> Result<ScopeId, Error> {
         let api = Api::ListProjects;
         let received = self.get(api, vec![("name", region.as_str().to_owned())], keys).await?;
-        let found = iam::project(&received.body, region.as_str());
+        let found = iam::project(&received.body.concat(), region.as_str());
         let found = found.map_err(|problem| invalid(api, &received, problem))?;
         found.ok_or_else(|| Error::NoProject { region: region.clone() })
     }

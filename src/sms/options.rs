@@ -36,7 +36,7 @@ impl Default for ClientOptions {
             response_timeout: Duration::from_secs(30),
             listing_timeout: Duration::from_mins(5),
             max_page_bytes: 32 * 1024 * 1024,
-            max_concurrency: 16,
+            max_concurrency: 32,
             rate: None,
             paging: Paging::OF_API,
             network: NetworkOptions::default(),

@@ -27,8 +27,8 @@ pub(super) async fn ask(place: Place, request: reqwest::RequestBuilder) -> Resul
         |error: reqwest::Error| AmbientError::Unreachable { place, source: error.without_url() };
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
-    let body = read_whole(response, LIMIT, Vec::new()).await.map_err(unreachable)?;
-    let body = body.and_then(|body| String::from_utf8(body).ok());
+    let body = read_whole(response, LIMIT).await.map_err(unreachable)?;
+    let body = body.and_then(|body| String::from_utf8(body.concat()).ok());
     let body = body.ok_or(AmbientError::Answer { place, what: "text", source: None })?;
     Ok(Answer { status, body: body.into() })
 }

@@ -56,6 +56,11 @@ impl<'a> Value<'a> {
         Self(json)
     }
 
+    /// The JSON.
+    pub(super) fn as_written(self) -> &'a str {
+        self.0
+    }
+
     /// As text of at most `limit` bytes. Blank text is none; numbers and booleans are text, too.
     pub(super) fn text(self, limit: usize) -> Option<Cow<'a, str>> {
         let text = self.full_text()?;

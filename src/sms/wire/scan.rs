@@ -4,6 +4,8 @@
 //! RFC 8259, as strict as serde_json's; only what strings mean isn't looked at here. Nesting is bounded by memory
 //! alone: a bit a level.
 
+use std::borrow::Cow;
+
 use super::json::{Value, unescaped};
 
 /// The text isn't JSON, or not of the wanted form.
@@ -25,6 +27,11 @@ impl<'a> Scanner<'a> {
         Self { text, at: 0 }
     }
 
+    /// How far it has come, in bytes.
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
     /// The next byte that is no white space, which stays.
     pub(super) fn peek(&mut self) -> Option<u8> {
         loop {
@@ -43,39 +50,39 @@ impl<'a> Scanner<'a> {
 
     /// Reads an object. `field` gets each key, and must take its value.
     pub(super) fn object(&mut self, mut field: impl FnMut(&str, &mut Self) -> Result<()>) -> Result<()> {
-        self.expect(b'{')?;
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(());
+        let mut more = self.opens(b'{', b'}')?;
+        while more {
+            field(&self.key()?, self)?;
+            more = self.goes_on(b'}')?;
         }
-        loop {
-            self.peek();
-            let key = self.string()?;
-            self.expect(b':')?;
-            if key.has_escapes {
-                field(&unescaped(key.text), self)?;
-            } else {
-                field(key.text, self)?;
-            }
-            if !self.goes_on(b'}')? {
-                return Ok(());
-            }
-        }
+        Ok(())
     }
 
     /// Reads a list. `entry` must take each entry.
     pub(super) fn list(&mut self, mut entry: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
-        self.expect(b'[')?;
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
+        let mut more = self.opens(b'[', b']')?;
+        while more {
             entry(self)?;
-            if !self.goes_on(b']')? {
-                return Ok(());
-            }
+            more = self.goes_on(b']')?;
         }
+        Ok(())
+    }
+
+    /// Takes the bracket that begins an object or a list. Whether there is anything before the one that ends it, which is
+    /// taken otherwise.
+    pub(super) fn opens(&mut self, begin: u8, end: u8) -> Result<bool> {
+        self.expect(begin)?;
+        let is_empty = self.peek().ok_or(Malformed)? == end;
+        self.at += usize::from(is_empty);
+        Ok(!is_empty)
+    }
+
+    /// Takes the key of a member, so that its value comes next.
+    pub(super) fn key(&mut self) -> Result<Cow<'a, str>> {
+        self.peek();
+        let key = self.string()?;
+        self.expect(b':')?;
+        Ok(if key.has_escapes { unescaped(key.text) } else { Cow::Borrowed(key.text) })
     }
 
     /// Takes a value as it stands.
@@ -100,11 +107,8 @@ impl<'a> Scanner<'a> {
             // A value begins here.
             match self.peek() {
                 Some(bracket @ (b'{' | b'[')) => {
-                    self.at += 1;
                     let is_object = bracket == b'{';
-                    if self.peek() == Some(if is_object { b'}' } else { b']' }) {
-                        self.at += 1;
-                    } else {
+                    if self.opens(bracket, if is_object { b'}' } else { b']' })? {
                         open.push(is_object);
                         if is_object {
                             self.skip_key()?;
@@ -145,7 +149,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Whether another member follows, after a comma, or the bracket that ends them.
-    fn goes_on(&mut self, end: u8) -> Result<bool> {
+    pub(super) fn goes_on(&mut self, end: u8) -> Result<bool> {
         let byte = self.peek().ok_or(Malformed)?;
         self.at += 1;
         match byte {

@@ -1,7 +1,12 @@
 //! Why a task failed. The field `error_json` is empty, or JSON in a string, or plain text; the JSON may have been cut
 //! at 255 characters.
 
-use super::json::{Object, Value};
+use std::borrow::Cow;
+
+use super::{
+    json::Value,
+    scan::{Malformed, Scanner},
+};
 use crate::core::{
     task::TaskError,
     text::{self, limits},
@@ -9,10 +14,9 @@ use crate::core::{
 
 /// Reads a task's error. None when the task has none.
 pub(super) fn decode(error_json: Value<'_>) -> Option<TaskError<'static>> {
-    if let Some(object) = error_json.object() {
-        return from_object(&object);
-    }
-    let text = error_json.full_text()?;
+    let Some(text) = error_json.full_text() else {
+        return from_object(error_json.as_written()).ok().flatten();
+    };
     match text.trim() {
         "" | "null" | "{}" | "[]" => None,
         text if text.starts_with('{') => Some(from_json(text)),
@@ -26,22 +30,32 @@ fn plain(text: &str) -> TaskError<'static> {
 
 /// JSON in a string. What has neither a code nor a message is shown as it is.
 fn from_json(text: &str) -> TaskError<'static> {
-    let error = match Object::parse(text) {
-        Ok(object) => from_object(&object),
-        Err(_) => error(salvage(text, "error_code"), salvage(text, "error_msg")),
-    };
+    let error = from_object(text).unwrap_or_else(|Malformed| {
+        error(salvage(text, "error_code").as_deref(), salvage(text, "error_msg").as_deref())
+    });
     error.unwrap_or_else(|| plain(text))
 }
 
-fn from_object(object: &Object<'_>) -> Option<TaskError<'static>> {
-    let field = |key| object.full_text(key).map(std::borrow::Cow::into_owned);
-    error(field("error_code"), field("error_msg"))
+/// Of repeated keys the last one counts.
+fn from_object(text: &str) -> Result<Option<TaskError<'static>>, Malformed> {
+    let (mut code, mut message) = (Value::default(), Value::default());
+    let mut scanner = Scanner::new(text);
+    scanner.object(|key, scanner| {
+        match key {
+            "error_code" => code = scanner.value()?,
+            "error_msg" => message = scanner.value()?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    scanner.end()?;
+    Ok(error(code.full_text().as_deref(), message.full_text().as_deref()))
 }
 
-fn error(code: Option<String>, message: Option<String>) -> Option<TaskError<'static>> {
-    let line = |text: Option<String>, limit| {
-        let line = text::one_line(&text?, limit);
-        (!line.is_empty()).then(|| line.into())
+fn error(code: Option<&str>, message: Option<&str>) -> Option<TaskError<'static>> {
+    let line = |text: Option<&str>, limit| {
+        let line = text::one_line(text?, limit);
+        (!line.is_empty()).then_some(Cow::Owned(line))
     };
     let (code, message) = (line(code, limits::CODE), line(message, limits::MESSAGE));
     (code.is_some() || message.is_some()).then_some(TaskError { code, message })

@@ -1,3 +1,5 @@
+use std::mem;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -8,7 +10,7 @@ use crate::core::{
 };
 
 fn read(body: &[u8]) -> Result<Page, PageError> {
-    Page::decode(body, &Earlier::default())
+    Page::decode([body], &Earlier::default())
 }
 
 fn decode(page: &Value) -> Page {
@@ -246,6 +248,37 @@ proptest! {
         let whole = json!({ "count": 0, "tasks": entries }).to_string();
         let part = &whole.as_bytes()[..cut.index(whole.len())];
         prop_assert!(read(part).is_err());
+    }
+
+    #[test]
+    fn it_makes_no_difference_in_which_parts_a_page_arrives(
+        entries in proptest::collection::vec((any_json(), 0usize..20_000), 0..6),
+        pretty: bool,
+        change in proptest::option::of((any::<prop::sample::Index>(), proptest::collection::vec(any::<u8>(), 0..3))),
+        cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..12),
+        size in prop_oneof![1usize..8, 100usize..9_000],
+    ) {
+        let tasks = entries.iter().map(|(value, length)| {
+            json!({ "id": "é".repeat(length / 400), "name": value, "unknown": "x".repeat(*length), "error_json": value })
+        });
+        let page = json!({ "a": null, "count": 5, "tasks": tasks.collect::<Vec<_>>(), "z": 1 });
+        let mut bytes = if pretty { serde_json::to_vec_pretty(&page) } else { serde_json::to_vec(&page) }.unwrap();
+        if let Some((place, other)) = change {
+            let place = place.index(bytes.len());
+            bytes.splice(place..=place, other);
+        }
+        let whole = read(&bytes);
+        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        places.extend([0, bytes.len()]);
+        places.sort_unstable();
+        let parts = places.windows(2).map(|ends| &bytes[ends[0]..ends[1]]);
+        for parts in [parts.collect::<Vec<_>>(), bytes.chunks(size).collect()] {
+            match (&whole, Page::decode(parts, &Earlier::default())) {
+                (Ok(whole), Ok(page)) => prop_assert_eq!(whole, &page),
+                (Err(whole), Err(error)) => prop_assert_eq!(mem::discriminant(whole), mem::discriminant(&error)),
+                (whole, page) => prop_assert!(false, "{:?}, and in parts {:?}", whole, page),
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,209 @@
+//! A page, read in the parts that it came in. They are read where they stand: only what two of them divide is copied.
+
+use std::mem;
+
+use serde::de::IgnoredAny;
+
+use super::{
+    Page, PageError,
+    json::Object,
+    scan::{Malformed, Scanner},
+    task,
+};
+use crate::core::{
+    task::{Earlier, Task},
+    text,
+};
+
+/// So much is added at a time to a part that wasn't whole: about two tasks.
+const PIECE: usize = 4 * 1024;
+/// The longest start of an incomplete character.
+const BROKEN: usize = 3;
+
+/// Reads a page.
+pub(super) struct Reader<'e> {
+    earlier: &'e Earlier,
+    next: Next,
+    count: Option<u64>,
+    tasks: Vec<Task>,
+    skipped: usize,
+    /// What is said of that which stands in the place of the tasks, if it isn't a list.
+    no_list: Option<serde_json::Error>,
+    /// The beginning of a character.
+    broken: Vec<u8>,
+    /// Text that couldn't be read yet, and how long it must be to be looked at again: twice as long each time, so that
+    /// what isn't JSON costs no more than its length.
+    rest: String,
+    enough: usize,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Page,
+    Member,
+    Task,
+    /// What follows the list of tasks.
+    AfterTasks,
+    End,
+}
+
+impl<'e> Reader<'e> {
+    pub(super) fn new(earlier: &'e Earlier) -> Self {
+        Self {
+            earlier,
+            next: Next::Page,
+            count: None,
+            tasks: Vec::new(),
+            skipped: 0,
+            no_list: None,
+            broken: Vec::new(),
+            rest: String::new(),
+            enough: 0,
+        }
+    }
+
+    /// Reads a part.
+    pub(super) fn take(&mut self, part: &[u8]) {
+        let joined;
+        let bytes = if self.broken.is_empty() {
+            part
+        } else {
+            joined = [mem::take(&mut self.broken).as_slice(), part].concat();
+            &joined
+        };
+        let (whole, broken) = bytes.split_at(bytes.len() - incomplete(bytes));
+        self.broken.extend_from_slice(broken);
+        // The usual case first: looking for what isn't UTF-8 takes longer than seeing that all is.
+        match std::str::from_utf8(whole) {
+            Ok(text) => self.read(text),
+            Err(_) => self.read(&String::from_utf8_lossy(whole)),
+        }
+    }
+
+    /// The page, after the last part.
+    pub(super) fn finish(mut self) -> Result<Page, PageError> {
+        let broken = mem::take(&mut self.broken);
+        let rest = mem::take(&mut self.rest) + &String::from_utf8_lossy(&broken);
+        let read = self.advance(&rest);
+        let rest = rest.get(read..).unwrap_or_default();
+        if self.next != Next::End || !rest.is_empty() {
+            return Err(self.next.malformed(rest));
+        }
+        if let Some(source) = self.no_list {
+            return Err(PageError::List { list: "tasks", source });
+        }
+        // Whether all tasks have been seen can't be known without their number.
+        let count = self.count.ok_or(PageError::Missing("`count`"))?;
+        Ok(Page { count, tasks: self.tasks, skipped: self.skipped })
+    }
+
+    fn read(&mut self, mut text: &str) {
+        while !self.rest.is_empty() && !text.is_empty() {
+            let (piece, after) = text.split_at(text::cut(text, PIECE).len());
+            self.rest.push_str(piece);
+            if self.rest.len() < self.enough {
+                text = after;
+                continue;
+            }
+            let mut rest = mem::take(&mut self.rest);
+            let read = self.advance(&rest);
+            let left = rest.len() - read;
+            if let Some(used) = piece.len().checked_sub(left) {
+                // What is left stands in the text as well.
+                text = text.get(used..).unwrap_or_default();
+            } else {
+                rest.drain(..read);
+                (self.rest, self.enough, text) = (rest, 2 * left, after);
+            }
+        }
+        // Most of a part is read where it stands.
+        let read = self.advance(text);
+        self.rest.push_str(text.get(read..).unwrap_or_default());
+        self.enough = self.enough.max(2 * self.rest.len());
+    }
+
+    /// Reads as far as it can, and says how far.
+    fn advance(&mut self, text: &str) -> usize {
+        let mut scanner = Scanner::new(text);
+        let mut read = 0;
+        while read < text.len() && self.step(&mut scanner).is_ok() {
+            read = scanner.place();
+        }
+        read
+    }
+
+    /// Reads one part. Nothing has changed when it isn't whole; a value is, when what follows it is there as well.
+    fn step(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
+        self.next = match self.next {
+            Next::Page if scanner.opens(b'{', b'}')? => Next::Member,
+            Next::Page => Next::End,
+            Next::Member => return self.member(scanner),
+            Next::Task => {
+                let task = task::decode(scanner, self.earlier)?;
+                let next = if scanner.goes_on(b']')? { Next::Task } else { Next::AfterTasks };
+                match task {
+                    Some(task) => self.tasks.push(task),
+                    None => self.skipped += 1,
+                }
+                next
+            }
+            Next::AfterTasks => Next::after_member(scanner)?,
+            Next::End => {
+                scanner.end()?;
+                Next::End
+            }
+        };
+        Ok(())
+    }
+
+    /// Of repeated keys the last one counts.
+    fn member(&mut self, scanner: &mut Scanner<'_>) -> Result<(), Malformed> {
+        let key = scanner.key()?;
+        if key == "tasks" && scanner.peek() == Some(b'[') {
+            self.next = if scanner.opens(b'[', b']')? { Next::Task } else { Next::AfterTasks };
+            (self.tasks, self.skipped, self.no_list) = (Vec::new(), 0, None);
+            return Ok(());
+        }
+        let value = scanner.value()?;
+        self.next = Next::after_member(scanner)?;
+        match &*key {
+            "count" => self.count = value.integer().and_then(|count| u64::try_from(count).ok()),
+            "tasks" => {
+                let no_list = value.list::<IgnoredAny>().err();
+                (self.tasks, self.skipped, self.no_list) = (Vec::new(), 0, no_list);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Next {
+    fn after_member(scanner: &mut Scanner<'_>) -> Result<Self, Malformed> {
+        Ok(if scanner.goes_on(b'}')? { Self::Member } else { Self::End })
+    }
+
+    /// What is wrong with a text that isn't what comes next, in the words of the usual parser.
+    fn malformed(self, text: &str) -> PageError {
+        let before = match self {
+            Self::Page => "",
+            Self::Member => "{",
+            Self::Task => r#"{"tasks":["#,
+            Self::AfterTasks => r#"{"tasks":[]"#,
+            Self::End => "{}",
+        };
+        let source = Object::parse(&format!("{before}{text}")).err();
+        PageError::Syntax(source.unwrap_or_else(|| serde::de::Error::custom("it can't be read")))
+    }
+}
+
+/// How many bytes at the end begin a character that isn't complete.
+fn incomplete(bytes: &[u8]) -> usize {
+    let begins = |length: &usize| {
+        let end = bytes.len().checked_sub(*length).and_then(|start| bytes.get(start..));
+        end.and_then(|end| std::str::from_utf8(end).err())
+            .is_some_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+    };
+    (1..=BROKEN).find(begins).unwrap_or(0)
+}
