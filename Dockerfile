@@ -8,9 +8,11 @@ FROM ${BUILDER} AS rootfs
 ARG SOURCE_DATE_EPOCH=0
 # otlp: with traces, and 0.4 MB more.
 ARG FEATURES
+# What `make profile` has printed, on this architecture and with the Rust of the builder.
+ARG PROFILE
 WORKDIR /source
 COPY . .
-RUN cargo fetch --locked && SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} FEATURES=${FEATURES} .ci/rootfs.sh /rootfs
+RUN cargo fetch --locked && SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} FEATURES=${FEATURES} PROFILE=${PROFILE} .ci/rootfs.sh /rootfs
 
 # What `--target files --output <directory>` takes out of it.
 FROM scratch AS files

@@ -52,12 +52,17 @@ bench: ## Measure the release build on a real API server (SCENARIO=fleet-300 for
 ifeq ($(SCENARIO),core)
 	@cargo bench --locked --package bench --bench core
 else
-	@# One at a time: together they would share features, and the operator wouldn't be the one that is shipped.
-	@cargo build --locked --release --bin migration-task-watch
-	@cargo build --locked --release --package bench
-	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS SCENARIO && \
-		built=$${CARGO_TARGET_DIR:-target}/release && exec $$built/bench run --operator $$built/migration-task-watch
+	@profile=$$($(MAKE) --no-print-directory profile) && operator=$$(PROFILE=$$profile .ci/binary.sh) && \
+		KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS SCENARIO && \
+		exec $${CARGO_TARGET_DIR:-target}/release/bench run --operator "$$operator"
 endif
+
+.PHONY: profile
+profile: ## Find out which code the operator runs, for the image and `make bench`, and print where that is; about a quarter of an hour
+	@$(need_cargo); $(need_git)
+	@cargo build --locked --release --package bench
+	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS && \
+		.ci/profile.sh $${CARGO_TARGET_DIR:-target}/release/bench
 
 .PHONY: lint
 lint: ## Check format, lints, docs, dependencies, generated files and scripts

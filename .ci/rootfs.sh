@@ -6,30 +6,14 @@ set -euo pipefail
 
 output=$1
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-root=$PWD
 
 die() { echo "error: $*" >&2; exit 1; }
 
 target=${TARGET:-$(uname -m)-unknown-linux-gnu}
+export TARGET=$target
 # The time of all files.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
-
-# With glibc, whose heap the chart sets, and for which performance is measured. Its own look-up of names works when linked statically,
-# since glibc 2.34, by /etc/hosts and DNS. The flag of getrandom, a crate, has random numbers come from the kernel by name: it looks for
-# the function at run time otherwise, which no static binary has, and falls back to a file in /dev.
-build() {
-  local sysroot cargo_home flags
-  sysroot=$(rustc --print sysroot)
-  cargo_home=${CARGO_HOME:-$HOME/.cargo}
-  # Packed relocations are half a megabyte less; the C library knows them since 2.36.
-  flags=(-C target-feature=+crt-static '-Clink-arg=-Wl,-z,pack-relative-relocs' --cfg 'getrandom_backend="linux_getrandom"'
-    "--remap-path-prefix=$root=/source" "--remap-path-prefix=$cargo_home=/cargo" "--remap-path-prefix=$sysroot=/rust")
-  export RUSTFLAGS="${flags[*]}"
-  # The sources' times and places stay out of what C compilers write, too.
-  export CFLAGS="${CFLAGS:-} -ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$root=/source"
-  cargo build --quiet --locked --release --target "$target" --package migration-task-watch --bin migration-task-watch --features "${FEATURES:-}"
-}
 
 authorities() {
   local bundle
@@ -44,7 +28,7 @@ lay_out() {
   local documents=usr/share/doc/migration-task-watch
   rm -rf "$output"
   mkdir -p "$output"
-  install -D --mode 755 "${CARGO_TARGET_DIR:-target}/$target/release/migration-task-watch" "$output/migration-task-watch"
+  install -D --mode 755 "$binary" "$output/migration-task-watch"
   install -D --mode 644 "$bundle" "$output/etc/ssl/certs/ca-certificates.crt"
   install -D --mode 644 LICENSE "$output/$documents/LICENSE"
   .ci/notices.sh "$target" >"$output/$documents/THIRD-PARTY-NOTICES"
@@ -54,5 +38,5 @@ lay_out() {
 }
 
 bundle=$(authorities)
-build
+binary=$(.ci/binary.sh)
 lay_out

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use test_cluster::{OPERATOR_ARGUMENTS, Process};
 use tokio::time::sleep;
 
@@ -13,6 +14,8 @@ use crate::error::Error;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_millis(5);
+/// How long a program may take to end.
+const ENDING: Duration = Duration::from_secs(10);
 
 /// Which program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -45,7 +48,7 @@ pub(crate) struct Program {
     command: Vec<String>,
 }
 
-/// A program that runs. It ends when this is dropped or this process ends.
+/// A program that runs. It is killed when this is dropped or this process ends.
 pub(crate) struct Running {
     process: Process,
     log: PathBuf,
@@ -93,6 +96,17 @@ impl Running {
 
     pub(crate) fn log(&self) -> &Path {
         &self.log
+    }
+
+    /// Has it end by itself, as Kubernetes does: what has to be written at the end is.
+    pub(crate) async fn stop(mut self) {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
+        // It may have ended by now.
+        let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
+        let began = Instant::now();
+        while began.elapsed() < ENDING && self.check().is_ok() {
+            sleep(LOOK).await;
+        }
     }
 
     /// Waits until its log says that it has started.
