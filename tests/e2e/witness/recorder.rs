@@ -11,7 +11,7 @@ use k8s_openapi::api::events::v1::Event;
 use kube::{
     Api,
     api::{ListParams, WatchEvent, WatchParams},
-    runtime::watcher,
+    runtime::{WatchStreamExt, watcher},
 };
 use migration_task_watch::api::MigrationTaskWatch;
 use tokio::{sync::watch, task::AbortHandle};
@@ -276,7 +276,8 @@ async fn record_statuses(state: Arc<State>, watches: Api<MigrationTaskWatch>, mu
 }
 
 async fn record_events(state: Arc<State>, events: Api<Event>) {
-    let mut stream = watcher(events, watcher::Config::default()).boxed();
+    // Without a pause after an error it would go on for ever in a runtime that ends, which then wouldn't.
+    let mut stream = watcher(events, watcher::Config::default()).default_backoff().boxed();
     while let Some(event) = stream.next().await {
         if let Ok(watcher::Event::Apply(event) | watcher::Event::InitApply(event)) = event {
             state.see_event(event);
