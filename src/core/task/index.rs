@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use hashbrown::{HashTable, hash_table::Entry};
+
 use super::{
     Details, Task, Tasks,
     packed::{pack, packed_id},
@@ -16,11 +18,10 @@ pub enum Put {
     Known(usize),
 }
 
-/// Where in a list of tasks each id is: four to eight bytes a task.
-#[derive(Clone, Debug)]
+/// Where in a list of tasks each id is: five to ten bytes a task.
+#[derive(Clone, Debug, Default)]
 pub struct Index {
-    /// A place in the list, and one more; 0 is free. A power of two of them, half of which are free at least.
-    slots: Vec<u32>,
+    places: HashTable<u32>,
     hasher: RandomState,
 }
 
@@ -28,25 +29,26 @@ impl Index {
     /// An index with room for so many tasks.
     #[must_use]
     pub fn with_capacity(tasks: usize) -> Self {
-        let size = tasks.saturating_mul(2).max(16).checked_next_power_of_two().unwrap_or(16);
-        Self { slots: vec![0; size], hasher: RandomState::new() }
+        Self { places: HashTable::with_capacity(tasks), hasher: RandomState::new() }
     }
 
     /// Puts a task into the list, in the place of one with the same id if there is one.
     pub fn put(&mut self, list: &mut Vec<Task>, task: Task) -> Put {
-        if list.len() >= self.slots.len() / 2 {
-            self.grow(list);
-        }
-        match self.look_up(list, task.packed_id()) {
-            Ok(place) => {
+        let Self { places, hasher } = self;
+        let id = task.packed_id();
+        let is_it = |place: &u32| id_at(list, *place) == Some(id);
+        match places.entry(hasher.hash_one(id), is_it, hash_at(hasher, list)) {
+            Entry::Occupied(known) => {
+                let place = *known.get() as usize;
                 if let Some(old) = list.get_mut(place) {
                     *old = task;
                 }
                 Put::Known(place)
             }
-            Err(slot) => {
+            Entry::Vacant(free) => {
+                // No list has more tasks than this can count: they would fill half a terabyte.
+                free.insert(u32::try_from(list.len()).unwrap_or(u32::MAX));
                 list.push(task);
-                self.take(slot, list.len());
                 Put::New
             }
         }
@@ -55,55 +57,32 @@ impl Index {
     /// The task with the same id as another.
     #[must_use]
     pub fn find<'a>(&self, list: &'a [Task], other: &Task) -> Option<&'a Task> {
-        list.get(self.look_up(list, other.packed_id()).ok()?)
+        self.look_up(list, other.packed_id())
     }
 
-    /// The place of an id in the list, or the slot where it belongs.
-    fn look_up(&self, list: &[Task], id: &[u8]) -> Result<usize, usize> {
-        let mask = self.slots.len() - 1;
-        // Cutting the hash is what is wanted.
-        let mut slot = usize::try_from(self.hasher.hash_one(id) & mask as u64).unwrap_or(0);
-        loop {
-            match self.slots.get(slot).and_then(|place| (*place as usize).checked_sub(1)) {
-                Some(place) if list.get(place).is_some_and(|task| task.packed_id() == id) => {
-                    return Ok(place);
-                }
-                Some(_) => slot = (slot + 1) & mask,
-                None => return Err(slot),
-            }
-        }
-    }
-
-    fn take(&mut self, slot: usize, place: usize) {
-        if let Some(slot) = self.slots.get_mut(slot) {
-            *slot = u32::try_from(place).unwrap_or(0);
-        }
-    }
-
-    fn grow(&mut self, list: &[Task]) {
-        let mut larger = Self { hasher: self.hasher.clone(), ..Self::with_capacity(list.len() * 2) };
-        for (place, task) in list.iter().enumerate() {
-            if let Err(slot) = larger.look_up(list, task.packed_id()) {
-                larger.take(slot, place + 1);
-            }
-        }
-        *self = larger;
-    }
-}
-
-impl Default for Index {
-    fn default() -> Self {
-        Self::with_capacity(0)
+    fn look_up<'a>(&self, list: &'a [Task], id: &[u8]) -> Option<&'a Task> {
+        let place = self.places.find(self.hasher.hash_one(id), |place| id_at(list, *place) == Some(id))?;
+        list.get(*place as usize)
     }
 }
 
 impl From<&[Task]> for Index {
     /// Indexes a list in which each id is once.
     fn from(list: &[Task]) -> Self {
-        let mut index = Self::with_capacity(0);
-        index.grow(list);
-        index
+        let Self { mut places, hasher } = Self::with_capacity(list.len());
+        for (task, place) in list.iter().zip(0..) {
+            places.insert_unique(hasher.hash_one(task.packed_id()), place, hash_at(&hasher, list));
+        }
+        Self { places, hasher }
     }
+}
+
+fn hash_at(hasher: &RandomState, list: &[Task]) -> impl Fn(&u32) -> u64 {
+    move |place| hasher.hash_one(id_at(list, *place).unwrap_or_default())
+}
+
+fn id_at(list: &[Task], place: u32) -> Option<&[u8]> {
+    list.get(place as usize).map(Task::packed_id)
 }
 
 /// The tasks that an earlier listing found, so that what is the same is kept once.
@@ -119,8 +98,7 @@ impl Earlier {
     pub fn share(&self, details: &Details<'_>) -> Task {
         let mut bytes = Vec::with_capacity(256);
         pack(details, &mut bytes);
-        let known = self.index.look_up(&self.tasks, packed_id(&bytes)).ok();
-        let known = known.and_then(|place| self.tasks.get(place)).filter(|task| task.packed() == bytes);
+        let known = self.index.look_up(&self.tasks, packed_id(&bytes)).filter(|task| task.packed() == bytes);
         known.cloned().unwrap_or_else(|| Task::from_packed(&bytes))
     }
 
