@@ -8,7 +8,7 @@ FROM ${BUILDER} AS rootfs
 ARG SOURCE_DATE_EPOCH=0
 # otlp: with traces, and 0.4 MB more.
 ARG FEATURES
-# What `make profile` has printed, on this architecture and with the Rust of the builder.
+# The folder of a profile, as .build/profile/made/..., which `make profile` made on this architecture with the Rust of the builder.
 ARG PROFILE
 WORKDIR /source
 COPY . .

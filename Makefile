@@ -54,7 +54,7 @@ ifeq ($(SCENARIO),core)
 else
 	@profile=$$($(MAKE) --no-print-directory profile) && operator=$$(PROFILE=$$profile .ci/binary.sh) && \
 		KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS SCENARIO && \
-		exec $${CARGO_TARGET_DIR:-target}/release/bench run --operator "$$operator"
+		exec "$${CARGO_TARGET_DIR:-target}/release/bench" run --operator "$$operator"
 endif
 
 .PHONY: profile
@@ -62,7 +62,7 @@ profile: ## Find out which code the operator runs, for the image and `make bench
 	@$(need_cargo); $(need_git)
 	@cargo build --locked --release --package bench
 	@KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS && \
-		.ci/profile.sh $${CARGO_TARGET_DIR:-target}/release/bench
+		.ci/profile.sh "$${CARGO_TARGET_DIR:-target}/release/bench"
 
 .PHONY: lint
 lint: ## Check format, lints, docs, dependencies, generated files and scripts

@@ -6,7 +6,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
 
 target=${TARGET:-$(uname -m)-unknown-linux-gnu}
-# The time of all files.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
 
@@ -34,7 +33,9 @@ case ${PROFILE:-} in
     [[ $target != x86_64-* ]] || flags+=("-Clink-arg=-Wl,--symbol-ordering-file=$PROFILE/order,--no-warn-symbol-ordering")
     ;;
 esac
-export RUSTFLAGS="${flags[*]}"
+# A path may have spaces.
+CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f'; echo "${flags[*]}")
+export CARGO_ENCODED_RUSTFLAGS
 # The sources' times and places stay out of what C compilers write, too.
 export CFLAGS="${CFLAGS:-} -ffile-prefix-map=$cargo_home=/cargo -ffile-prefix-map=$root=/source"
 export CARGO_TARGET_DIR=$build

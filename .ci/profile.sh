@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 die() { echo "error: $*" >&2; exit 1; }
 
-sources() { rustc -vV; git ls-files -z Cargo.lock Cargo.toml src .ci/binary.sh .ci/profile.sh | xargs -0 cat; }
+sources() { rustc -vV; echo "${FEATURES:-}"; git ls-files -z --cached --others --exclude-standard Cargo.lock Cargo.toml src .ci/binary.sh .ci/profile.sh | xargs -0 cat; }
 
 run() {
   local instrumented http2

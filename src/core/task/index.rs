@@ -18,7 +18,7 @@ pub enum Put {
     Known(usize),
 }
 
-/// Where in a list of tasks each id is: five to ten bytes a task.
+/// Where in a list of tasks each id is: six to eleven bytes a task.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     places: HashTable<u32>,

@@ -117,10 +117,12 @@ impl<'e> Reader<'e> {
                 (self.rest, self.enough, text) = (rest, 2 * left, after);
             }
         }
-        // Most of a part is read where it stands.
-        let read = self.advance(text);
-        self.rest.push_str(text.get(read..).unwrap_or_default());
-        self.enough = self.enough.max(2 * self.rest.len());
+        if self.rest.is_empty() {
+            // Most of a part is read where it stands.
+            let read = self.advance(text);
+            self.rest.push_str(text.get(read..).unwrap_or_default());
+            self.enough = 2 * self.rest.len();
+        }
     }
 
     /// Reads as far as it can, and says how far.
@@ -206,4 +208,28 @@ fn incomplete(bytes: &[u8]) -> usize {
             .is_some_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
     };
     (1..=BROKEN).find(begins).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_read_as_their_parts_come() {
+        let task = format!(r#"{{"id":"a","unknown":"{}"}}"#, "x".repeat(1_470));
+        let page = format!(r#"{{"count":100,"tasks":[{}]}}"#, vec![task.as_str(); 100].join(","));
+        for size in [100, 1_000, 1_400, 3_000, 10_000] {
+            let earlier = Earlier::default();
+            let mut reader = Reader::new(&earlier);
+            for part in page.as_bytes().chunks(size) {
+                reader.take(part);
+                assert!(
+                    reader.rest.len() < 3 * task.len() + size,
+                    "{} of parts of {size}",
+                    reader.rest.len()
+                );
+            }
+            assert_eq!(reader.finish().unwrap().tasks.len(), 100);
+        }
+    }
 }

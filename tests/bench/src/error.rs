@@ -30,6 +30,8 @@ pub(crate) enum Error {
     ProgramMissing(std::path::PathBuf),
     #[error("the program didn't say in time that it has started, but:\n{0}")]
     NotStarted(String),
+    #[error("the program hasn't ended {} s after SIGTERM", .0.as_secs())]
+    NotEnded(Duration),
     #[error("there is no scenario {name}: take one of {known}, or all")]
     NoScenario { name: String, known: String },
     #[error("cannot {action}")]

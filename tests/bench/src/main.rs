@@ -87,7 +87,7 @@ struct RunArgs {
     http2: bool,
 
     /// The operator's binary
-    #[arg(long, default_value = "target/release/migration-task-watch")]
+    #[arg(long)]
     operator: PathBuf,
 
     /// One more argument for the operator; repeat it for several

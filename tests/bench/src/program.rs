@@ -99,14 +99,18 @@ impl Running {
     }
 
     /// Has it end by itself, as Kubernetes does: what has to be written at the end is.
-    pub(crate) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) -> Result<(), Error> {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
         // It may have ended by now.
         let _ = pid.map(|pid| kill_process(pid, Signal::TERM));
         let began = Instant::now();
-        while began.elapsed() < ENDING && self.check().is_ok() {
+        while self.check().is_ok() {
+            if began.elapsed() > ENDING {
+                return Err(Error::NotEnded(ENDING));
+            }
             sleep(LOOK).await;
         }
+        Ok(())
     }
 
     /// Waits until its log says that it has started.

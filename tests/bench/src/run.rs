@@ -93,7 +93,7 @@ impl Run<'_> {
         self.pass_time(&mut running, board, began).await?;
         let row = self.figures(program, &running, board, before, started).await?;
         self.place.stage.keep(running.log(), &format!("{}-{}.log", self.scenario.name, program.kind))?;
-        running.stop().await;
+        running.stop().await?;
         self.place.clear().await?;
         Ok(row)
     }
