@@ -47,13 +47,13 @@ soak: ## Run 500 watches with moving tasks and small troubles, and look for grow
 		MINUTES=$(or $(MINUTES),10) SOAK_SEED=$(SOAK_SEED) cargo test --locked --test e2e soak:: -- --nocapture
 
 .PHONY: bench
-bench: ## Measure the release build on a real API server (SCENARIO=fleet-300 for one, all for all, core for the parts)
+bench: ## Measure the release build on a real API server (SCENARIO=fleet-300 for one, all for all, core for the parts; RUNS=5 of the short ones)
 	@$(need_cargo); $(need_git)
 ifeq ($(SCENARIO),core)
 	@cargo bench --locked --package bench --bench core
 else
 	@profile=$$($(MAKE) --no-print-directory profile) && operator=$$(PROFILE=$$profile .ci/binary.sh) && \
-		KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS SCENARIO && \
+		KUBEBUILDER_ASSETS=$$(tests/cluster/build.sh) && export KUBEBUILDER_ASSETS SCENARIO RUNS=$(or $(RUNS),5) && \
 		exec "$${CARGO_TARGET_DIR:-target}/release/bench" run --operator "$$operator"
 endif
 
