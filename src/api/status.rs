@@ -19,8 +19,8 @@ pub struct MigrationTaskWatchStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// Hash of endpoint, region and filter. When it changes, the next listing is a new baseline: its tasks are
-    /// not compared with those of another filter.
+    /// Hash of endpoint, region, filter, and the reference to the credentials. When it changes, the next listing is
+    /// a new baseline: its tasks are not compared with those of another filter or account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_target: Option<String>,
 

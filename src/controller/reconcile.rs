@@ -115,6 +115,9 @@ impl Pass<'_> {
                 Err(WholeNeeded) => self.deliver(&watch).await?,
             }
         };
+        if let Some(listing) = decision.unconfirmed {
+            self.context.pollers.confirm(self.key, listing);
+        }
         let wake = decision.wake;
         if let Some(turn) = self.write(&watch, decision).await? {
             return Ok(requeue_at(wake.map_or(turn, |wake| wake.min(turn))));

@@ -10,7 +10,7 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 
-pub use gates::{Gates, any_gate_open, kept};
+pub use gates::{Gates, any_gate_open, is_gate, kept};
 pub use health::{Health, Signs, expiry};
 pub use reason::Reason;
 

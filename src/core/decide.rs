@@ -4,6 +4,7 @@
 //! failure and the clock. What a listing is compared with is the [`Memory`], which is itself a function of the
 //! listings before; after a restart it is read back from the last status.
 
+mod confirmation;
 mod counts;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod model;
@@ -16,6 +17,7 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 
+use confirmation::Confirmation;
 use counts::{Counts, Laid};
 pub use values::{Carried, Decision, Identity, Inputs, Observation, WholeNeeded};
 
@@ -130,16 +132,24 @@ struct Found<'a> {
     memory: Arc<Memory>,
     transitions: Vec<Transition<'a>>,
     started: Started,
+    /// Whether all tasks of the listing before are in this one.
+    are_all_there: bool,
 }
 
 impl<'a> Draft<'a> {
     fn new(inputs: &'a Inputs<'a>, plan: &'a Plan) -> Self {
+        let mut status = but_tasks(inputs.last.status());
+        if status.observed_target.as_ref() == Some(&plan.former_target) {
+            // It doesn't say by which credentials it was listed, but for which generation.
+            let is_of_this = status.observed_generation.is_none_or(|of| of == inputs.identity.generation);
+            status.observed_target = is_of_this.then(|| plan.target.clone());
+        }
         Self {
             inputs,
             plan,
             snapshot: inputs.observation.snapshot.as_deref(),
             carried: inputs.carried.clone(),
-            status: but_tasks(inputs.last.status()),
+            status,
             events: Vec::new(),
         }
     }
@@ -148,6 +158,7 @@ impl<'a> Draft<'a> {
         if self.is_early() {
             return Ok(Decision::waiting(self.carried, None, Changes::default()));
         }
+        let had_listing = self.has_listing();
         let found = self.snapshot.map(|snapshot| self.compare(snapshot)).transpose()?;
         let counts = found.as_ref().map(|found| self.count(found));
         if let Some((found, counts)) = found.as_ref().zip(counts.as_deref()) {
@@ -164,15 +175,22 @@ impl<'a> Draft<'a> {
         if let Some(handled) = &self.inputs.observation.handled_request {
             self.status.last_handled_reconcile_at = Some(handled.clone());
         }
-        let gates = self.gates(counts.as_ref().map(|counts| counts.verdicts.clone()), stale_at);
+        let verdicts = found
+            .as_ref()
+            .zip(counts.as_deref())
+            .map(|(found, counts)| self.confirm(found, counts, had_listing));
+        let unconfirmed = found.as_ref().filter(|_| verdicts.iter().flatten().any(is_confirming));
+        let unconfirmed = unconfirmed.map(|found| found.snapshot.sequence);
+        let gates = self.gates(verdicts, stale_at);
         set_conditions(&mut self.status, health, gates, self.inputs);
         let last_outbox = self.inputs.last.status().outbox.as_ref();
         let events = mem::take(&mut self.events);
         self.status.outbox = self.carried.outbox_after(last_outbox, events, self.inputs.now);
-        match found.zip(counts) {
+        let decision = match found.zip(counts) {
             Some((found, counts)) => self.with_tasks(&found, counts.total, wake),
             None => self.without_listing(wake),
-        }
+        };
+        Ok(Decision { unconfirmed, ..decision? })
     }
 
     /// Nothing has been found yet for a watch that has a status: that stays until there is something to say, and
@@ -190,9 +208,14 @@ impl<'a> Draft<'a> {
         let same_target = self.remembers_target();
         let again = same_target && self.carried.compared == Some(snapshot.sequence);
         let mut started = Started::No;
+        let mut are_all_there = false;
         let (memory, transitions) = match self.carried.memory.take() {
             Some(memory) if again => (memory, Vec::new()),
             remembered => {
+                are_all_there = self.carried.confirmation.is_some()
+                    && remembered.as_ref().is_some_and(|memory| {
+                        memory.is_of(&self.plan.target) && memory.last_tasks().are_all_in(&snapshot.tasks)
+                    });
                 let memory = remembered.map_or_else(|| self.restore(), |memory| Ok(Ok(memory)))?;
                 let gate_open = any_gate_open(&self.inputs.last.status().conditions);
                 let compared = match &memory {
@@ -214,7 +237,21 @@ impl<'a> Draft<'a> {
         self.carried.target = Some(self.plan.target.clone());
         self.carried.compared = Some(snapshot.sequence);
         self.carried.memory = Some(memory.clone());
-        Ok(Found { snapshot, memory, transitions, started })
+        Ok(Found { snapshot, memory, transitions, started, are_all_there })
+    }
+
+    /// What is said of the gates: what the listing says, where that is sure.
+    fn confirm(&mut self, found: &Found<'_>, counts: &Counts, had_listing: bool) -> Vec<Verdict> {
+        let before = self.carried.confirmation.take().filter(|_| matches!(found.started, Started::No));
+        let confirmation =
+            Confirmation::after(before, found.snapshot.sequence, &counts.verdicts, || found.are_all_there);
+        let last = &self.inputs.last.status().conditions;
+        // What was open for another target doesn't count.
+        let was_open = |kind| had_listing && truth(last, kind) == Truth::True;
+        let hold = |verdict: &Verdict| confirmation.hold(verdict.clone(), was_open(verdict.kind));
+        let verdicts = counts.verdicts.iter().map(hold).collect();
+        self.carried.confirmation = Some(confirmation);
+        verdicts
     }
 
     /// Reads back what the status remembers, or says why that can't be done.
@@ -228,14 +265,15 @@ impl<'a> Draft<'a> {
     fn count(&mut self, found: &Found<'_>) -> Arc<Counts> {
         let Found { snapshot, memory, .. } = found;
         let (generation, unreadable) = (self.inputs.identity.generation, snapshot.unreadable);
-        let missing = missing(self.plan, snapshot);
+        let missing_ids = missing(self.plan, snapshot);
+        let missing = missing_ids.status();
         let known = self.carried.counts.take().filter(|counts| {
             counts.generation == generation && counts.unreadable == unreadable && counts.missing == missing
         });
         let counts = known.unwrap_or_else(|| {
             self.carried.laid = None;
             let tally = Tally::of(matched(self.plan, memory));
-            let gates = Gates { plan: self.plan, tally: &tally, missing: &missing, memory, unreadable };
+            let gates = Gates { plan: self.plan, tally: &tally, missing: &missing_ids, memory, unreadable };
             Arc::new(Counts {
                 generation,
                 unreadable,
@@ -378,6 +416,10 @@ fn set_conditions(
     status.observed_generation = Some(generation);
 }
 
+fn is_confirming(verdict: &Verdict) -> bool {
+    verdict.reason == Reason::Confirming
+}
+
 /// What is told of the watch itself: why it isn't Ready, and that it is again.
 fn ready_event(last: &MigrationTaskWatchStatus, ready: &Verdict) -> Option<OutboxEvent> {
     let was = truth(&last.conditions, types::READY);
@@ -416,7 +458,7 @@ impl Carried {
 impl Decision {
     /// Nothing is written, so far.
     fn waiting(carried: Carried, wake: Option<Timestamp>, changes: Changes) -> Self {
-        Self { status: None, urgency: None, carried, wake, changes }
+        Self { status: None, urgency: None, carried, wake, unconfirmed: None, changes }
     }
 
     /// The same with the status, if it is written.

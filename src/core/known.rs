@@ -22,13 +22,21 @@ pub enum Presence {
     MissedAfterEnd,
     /// It has ended, counted for an open gate, and its disappearance has been told.
     Gone,
+    /// The same, when no more than the id of its source server is known of it, since a restart.
+    GoneFromSource,
 }
 
 impl Presence {
     /// Whether the task still counts for the gates, though it is no longer listed.
     #[must_use]
     pub fn counts_for_gates(self) -> bool {
-        matches!(self, Self::MissedAfterEnd | Self::Gone)
+        matches!(self, Self::MissedAfterEnd | Self::Gone | Self::GoneFromSource)
+    }
+
+    /// Whether it has been told that the task is gone.
+    #[must_use]
+    pub fn is_gone(self) -> bool {
+        matches!(self, Self::Gone | Self::GoneFromSource)
     }
 }
 
@@ -48,6 +56,8 @@ pub struct Known {
     pub state: TaskState,
     /// Its name, unless it comes from the ledger.
     pub name: Option<Arc<str>>,
+    /// The id of its source server, of tasks that aren't listed, as far as it is known.
+    pub source: Option<Arc<str>>,
     /// Whether it was in the last listing.
     pub presence: Presence,
     /// How far it was; unknown when it comes from the ledger.
@@ -110,6 +120,7 @@ impl Known {
         Self {
             state: task.state(),
             name: Some(task.name().into()),
+            source: None,
             presence: Presence::Listed,
             mark: Some(Mark::of(task)),
             last_progress: note.and_then(|note| note.last_progress),
@@ -160,6 +171,7 @@ impl From<&TaskStatus> for Known {
         Self {
             state: if task.state.is_empty() { state_of(&task.phase) } else { TaskState::parse(&task.state) },
             name: task.name.as_deref().map(Arc::from),
+            source: task.source_server.as_ref().and_then(|server| server.id.as_deref()).map(Arc::from),
             presence: Presence::Listed,
             mark: Some(Mark {
                 step: task.sub_task.as_ref().map(|step| step.name.as_str().into()),

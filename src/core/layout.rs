@@ -80,6 +80,7 @@ impl<'a> Layout<'a> {
             entries: &entries,
             written: &written,
             earlier_bits: self.memory.hashed.bits(),
+            gone_by_source: !self.plan.filter.has_ids(),
             stall_after: self.plan.stall_after,
             now: self.now,
         }

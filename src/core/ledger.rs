@@ -78,7 +78,7 @@ impl Ledger {
         self.hashed.is_empty()
     }
 
-    /// What is remembered of a task.
+    /// What is remembered of a task, or of a source server whose task is [gone](Presence::GoneFromSource).
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Known> {
         if self.is_empty() {
@@ -167,6 +167,14 @@ impl Entry<'_> {
             Self::Hashed(..) => read("", ""),
         }
     }
+
+    /// The source server of an ended task that is gone and counts for the gates, if it is known.
+    fn excused_source(&self) -> Option<&str> {
+        match self {
+            Self::Known(_, known) if known.presence.counts_for_gates() => known.source.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// Everything that a ledger is made of.
@@ -180,6 +188,8 @@ pub struct Page<'a> {
     pub written: &'a [&'a Task],
     /// The bits that the hashes of an earlier ledger have.
     pub earlier_bits: u8,
+    /// Whether tasks that are gone and count for the gates are asked for by their source servers rather than their ids.
+    pub gone_by_source: bool,
     /// How long a task may stand still.
     pub stall_after: Option<Duration>,
     /// Now.
@@ -225,7 +235,13 @@ impl Page<'_> {
 
     fn trait_of_known(&self, known: &Known) -> Trait {
         let age = self.age(known.state == TaskState::Running, known.last_progress);
-        Trait { state: known.state.clone(), presence: known.presence, age }
+        let presence = self.source_of_gone(known).map_or(known.presence, |_| Presence::GoneFromSource);
+        Trait { state: known.state.clone(), presence, age }
+    }
+
+    /// The source server by whose hash a task is remembered that is gone.
+    fn source_of_gone<'k>(&self, known: &'k Known) -> Option<&'k str> {
+        known.source.as_deref().filter(|_| self.gone_by_source && known.presence == Presence::Gone)
     }
 
     fn age(&self, is_running: bool, last_progress: Option<Timestamp>) -> u64 {
@@ -252,6 +268,7 @@ impl Known {
         Self {
             state: of.state.clone(),
             name,
+            source: None,
             presence: of.presence,
             mark: None,
             last_progress: running.then(|| back(of.age)).flatten(),

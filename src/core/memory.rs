@@ -10,10 +10,10 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{
     count::number,
-    known::Known,
+    known::{Known, Presence},
     ledger::{Ledger, LedgerError},
     listed::{Listed, ListedTasks},
-    task::{Task, TaskId},
+    task::{Task, TaskId, Tasks},
 };
 use crate::api::MigrationTaskWatchStatus;
 
@@ -43,6 +43,12 @@ impl Memory {
     pub fn last_listing(&self) -> impl Iterator<Item = (&Task, Option<Listed<'_>>)> {
         let mut ours = self.listed.iter().peekable();
         self.listed.tasks.iter().map(move |task| (task, ours.next_if(|ours| ours.task.is_shared_with(task))))
+    }
+
+    /// All tasks of the last listing, whosever they are. None before the first one in this process.
+    #[must_use]
+    pub fn last_tasks(&self) -> &Tasks {
+        &self.listed.tasks
     }
 
     /// Whether the last listing was one for this target, so that what its filter said of a task still holds.
@@ -121,6 +127,43 @@ impl Memory {
     /// The tasks that count for the gates though they are no longer listed.
     pub fn excused(&self) -> impl Iterator<Item = &Known> {
         self.restored().filter(|known| known.presence.counts_for_gates())
+    }
+
+    /// The tasks that the last listing lacks, and of which it hasn't been told that they are gone. The next listing may
+    /// have them.
+    pub fn missed(&self) -> impl Iterator<Item = &Known> {
+        self.restored().filter(|known| !known.presence.is_gone())
+    }
+
+    /// What is remembered of an ended task that is gone and counts for the gates, by the task's id.
+    #[must_use]
+    pub fn excused_task(&self, id: &str) -> Option<&Known> {
+        self.absent(id)
+            .filter(|known| known.presence.counts_for_gates() && known.presence != Presence::GoneFromSource)
+    }
+
+    /// The same by the ids of source servers.
+    #[must_use]
+    pub fn excused_sources(&self) -> ExcusedSources<'_> {
+        let named = self.named.values().filter(|known| known.presence.counts_for_gates());
+        let named = named.filter_map(|known| Some((known.source.as_deref()?, known))).collect();
+        ExcusedSources { named, hashed: &self.hashed }
+    }
+}
+
+/// What is remembered of ended tasks that are gone and count for the gates, by their source servers.
+#[derive(Debug)]
+pub struct ExcusedSources<'a> {
+    named: HashMap<&'a str, &'a Known>,
+    hashed: &'a Ledger,
+}
+
+impl ExcusedSources<'_> {
+    /// The task of this source server.
+    #[must_use]
+    pub fn get(&self, source: &str) -> Option<&Known> {
+        let hashed = || self.hashed.get(source).filter(|known| known.presence == Presence::GoneFromSource);
+        self.named.get(source).copied().or_else(hashed)
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Plan {
     pub filter: Filter,
     /// Hash of all that decides which tasks are listed.
     pub target: String,
+    /// The same as version 0.1.0 wrote it: without the credentials.
+    pub former_target: String,
     /// How many tasks there should be.
     pub expected_tasks: Option<usize>,
     /// Time between listings.
@@ -70,12 +72,14 @@ impl Plan {
         let region = region(spec)?;
         let endpoint = endpoint(spec, region.as_ref())?;
         allowed(&endpoint, &policy.endpoints)?;
+        let credentials = credentials(spec, namespace, policy)?;
         let filter = spec.filter.clone().unwrap_or_default();
         Ok(Self {
             iam: iam(spec, region.as_ref(), &policy.endpoints)?,
-            credentials: credentials(spec, namespace, policy)?,
             enterprise_project: filter.enterprise_project_id.clone(),
-            target: target(&endpoint, spec),
+            target: target(&endpoint, spec, Some(&credentials)),
+            former_target: target(&endpoint, spec, None),
+            credentials,
             region,
             filter: Filter::new(&filter),
             expected_tasks: spec.expected_tasks.and_then(|count| usize::try_from(count).ok()),
@@ -180,8 +184,14 @@ fn bounded(field: &str, text: &str, least: Duration, most: Duration) -> Result<D
     }
 }
 
-/// Hash of endpoint, region and filter. The order of a list means nothing.
-fn target(endpoint: &Endpoint, spec: &MigrationTaskWatchSpec) -> String {
+/// Hash of endpoint, region, filter and where the credentials come from: another Secret, or another IAM, may open another
+/// account. What the Secret holds isn't part of it, so that a rotated key changes nothing. The order of a list means
+/// nothing.
+fn target(
+    endpoint: &Endpoint,
+    spec: &MigrationTaskWatchSpec,
+    credentials: Option<&CredentialsRef>,
+) -> String {
     let mut filter = spec.filter.clone().unwrap_or_default();
     let lists =
         [&mut filter.ids, &mut filter.source_server_ids, &mut filter.source_server_names, &mut filter.states];
@@ -189,7 +199,14 @@ fn target(endpoint: &Endpoint, spec: &MigrationTaskWatchSpec) -> String {
         list.sort_unstable();
         list.dedup();
     }
-    let what = json!({"endpoint": endpoint.as_str(), "region": spec.region, "filter": filter});
+    let mut what = json!({"endpoint": endpoint.as_str(), "region": spec.region, "filter": filter});
+    if let Some(credentials) = credentials {
+        what["credentials"] = match credentials {
+            CredentialsRef::Secret(name) => json!({"secret": name}),
+            CredentialsRef::Ambient => json!("ambient"),
+        };
+        what["iamEndpoint"] = json!(spec.iam_endpoint);
+    }
     let hash = digest::digest(&digest::SHA256, what.to_string().as_bytes());
     let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
@@ -198,6 +215,7 @@ fn target(endpoint: &Endpoint, spec: &MigrationTaskWatchSpec) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::policy::AmbientNamespaces;
 
     fn spec(json: serde_json::Value) -> MigrationTaskWatchSpec {
         let mut spec = json!({"region": "ap-southeast-3", "credentials": {"secretRef": {"name": "huawei"}}});
@@ -303,5 +321,23 @@ mod tests {
         assert_ne!(base, target(json!({"filter": {"ids": ["a"]}})));
         assert_ne!(base, target(json!({"filter": {"sourceServerIds": ["a", "b"]}})));
         assert_ne!(base, target(json!({"region": "cn-north-4", "filter": {"ids": ["a", "b"]}})));
+    }
+
+    #[test]
+    fn other_credentials_are_another_target() {
+        let secret = |name: &str| json!({"credentials": {"secretRef": {"name": name}}});
+        let policy = Policy { ambient: AmbientNamespaces::All, ..Policy::default() };
+        let parse = |json| Plan::parse(&spec(json), "migration", &policy).unwrap();
+        let one = parse(secret("a"));
+        for other in [
+            secret("b"),
+            json!({"credentials": {"ambient": true}}),
+            json!({"credentials": {"secretRef": {"name": "a"}}, "iamEndpoint": "https://iam.cn-north-4.myhuaweicloud.com"}),
+        ] {
+            let other = parse(other);
+            assert_ne!(one.target, other.target);
+            assert_eq!(one.former_target, other.former_target);
+        }
+        assert_eq!(one.target, parse(secret("a")).target);
     }
 }

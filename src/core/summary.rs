@@ -107,21 +107,41 @@ impl<'a> Tally<'a> {
 }
 
 /// The listed ids that no task of the account answers to, whatever its state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MissingIds<'a> {
+    /// Of tasks, in order.
+    pub tasks: Vec<&'a str>,
+    /// Of source servers, in order.
+    pub sources: Vec<&'a str>,
+}
+
+impl MissingIds<'_> {
+    /// How the status tells of them.
+    #[must_use]
+    pub fn status(&self) -> Missing {
+        let mut names: Vec<&str> = self.tasks.iter().chain(&self.sources).copied().collect();
+        names.sort_unstable();
+        Missing {
+            count: number(names.len()),
+            names: names.iter().take(MOST_MISSING).map(|name| cut(name, limits::ID).to_owned()).collect(),
+        }
+    }
+}
+
+/// The listed ids that no task of the account answers to, whatever its state.
 #[must_use]
-pub fn missing(plan: &Plan, snapshot: &Snapshot) -> Missing {
+pub fn missing<'a>(plan: &'a Plan, snapshot: &Snapshot) -> MissingIds<'a> {
     if plan.filter.id_lists() == 0 {
-        return Missing::default();
+        return MissingIds::default();
     }
     let (mut ids, mut sources) = (HashSet::new(), HashSet::new());
     for task in snapshot.tasks.iter().filter(|task| plan.filter.matches(task)) {
         ids.insert(task.id().to_string());
         sources.extend(task.source_id().map(|id| id.to_string()));
     }
-    let mut names: Vec<&str> = plan.filter.ids().filter(|id| !ids.contains(*id)).collect();
-    names.extend(plan.filter.source_ids().filter(|id| !sources.contains(*id)));
-    names.sort_unstable();
-    Missing {
-        count: number(names.len()),
-        names: names.iter().take(MOST_MISSING).map(|name| cut(name, limits::ID).to_owned()).collect(),
-    }
+    let mut tasks: Vec<&str> = plan.filter.ids().filter(|id| !ids.contains(*id)).collect();
+    let mut sources: Vec<&str> = plan.filter.source_ids().filter(|id| !sources.contains(*id)).collect();
+    tasks.sort_unstable();
+    sources.sort_unstable();
+    MissingIds { tasks, sources }
 }

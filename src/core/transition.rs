@@ -1,6 +1,10 @@
 //! What happened between two complete listings.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use k8s_openapi::jiff::Timestamp;
 
@@ -278,11 +282,20 @@ struct Absent<'b, F> {
     /// The others that are listed.
     seen: HashSet<&'b TaskId>,
     seen_hashes: HashSet<u64>,
+    /// The source servers of tasks that are gone and count for the gates.
+    excused: HashMap<&'b str, Vec<&'b TaskId>>,
 }
 
 impl<'b, F: Fn(&Known) -> (Option<Known>, bool)> Absent<'b, F> {
     fn of(memory: &'b Memory, judge: F) -> Self {
-        Self { memory, judge, gone: Vec::new(), seen: HashSet::new(), seen_hashes: HashSet::new() }
+        let mut excused: HashMap<&str, Vec<&TaskId>> = HashMap::new();
+        for (id, known) in memory.named.iter().filter(|(_, known)| known.presence.counts_for_gates()) {
+            if let Some(source) = &known.source {
+                excused.entry(source).or_default().push(id);
+            }
+        }
+        let (seen, seen_hashes) = (HashSet::new(), HashSet::new());
+        Self { memory, judge, gone: Vec::new(), seen, seen_hashes, excused }
     }
 
     /// Whether nothing is remembered but what is listed, and that is listed still.
@@ -290,11 +303,19 @@ impl<'b, F: Fn(&Known) -> (Option<Known>, bool)> Absent<'b, F> {
         self.gone.is_empty() && self.memory.named.is_empty() && self.memory.hashed.is_empty()
     }
 
-    /// A hash that fits a listed task is of that one, by whatever else it is known.
+    /// A hash that fits a listed task is of that one, by whatever else it is known. And a source server that is migrated
+    /// anew no longer counts by a task that is gone.
     fn see(&mut self, task: &Task) {
         let hashed = &self.memory.hashed;
         if !hashed.is_empty() {
             self.seen_hashes.insert(hashed.key(&task.id()));
+            self.seen_hashes.extend(task.source_id().map(|source| hashed.key(&source)));
+        }
+        if !self.excused.is_empty()
+            && let Some(source) = task.source_id()
+            && let Some(ids) = self.excused.get(&*source)
+        {
+            self.seen.extend(ids);
         }
     }
 
@@ -307,7 +328,9 @@ impl<'b, F: Fn(&Known) -> (Option<Known>, bool)> Absent<'b, F> {
         let id = task.id();
         let named = named.get_key_value(&*id);
         self.seen.extend(named.map(|(id, _)| id));
-        named.map(|(_, known)| known).or_else(|| hashed.get(&id))
+        // By its source server alone it isn't known to be this one.
+        let hashed = hashed.get(&id).filter(|known| known.presence != Presence::GoneFromSource);
+        named.map(|(_, known)| known).or(hashed)
     }
 
     /// What to remember from now on. Adds what is told of those that are gone.
@@ -318,7 +341,10 @@ impl<'b, F: Fn(&Known) -> (Option<Known>, bool)> Absent<'b, F> {
         };
         let named = self.memory.named.iter().filter(|(id, _)| !self.seen.contains(id));
         let named = named.map(|(id, known)| (id.clone(), Cow::Borrowed(known)));
-        let gone = self.gone.iter().map(|gone| (TaskId::new(&gone.task.id()), Cow::Owned(gone.known())));
+        let gone = self.gone.iter().map(|gone| {
+            let source = gone.task.source_id().map(|source| Arc::from(&*source));
+            (TaskId::new(&gone.task.id()), Cow::Owned(Known { source, ..gone.known() }))
+        });
         for (id, known) in named.chain(gone) {
             let (after, told) = (self.judge)(&known);
             if told {
@@ -350,7 +376,7 @@ fn absent(known: &Known, gate_open: bool) -> (Option<Known>, bool) {
         Presence::Listed => (Presence::Missed, false),
         Presence::Missed => return (None, true),
         Presence::MissedAfterEnd => (Presence::Gone, true),
-        Presence::Gone => (Presence::Gone, false),
+        gone @ (Presence::Gone | Presence::GoneFromSource) => (gone, false),
     };
     (Some(Known { presence, ..known.clone() }), told)
 }

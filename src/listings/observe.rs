@@ -54,6 +54,14 @@ impl Outcome {
         }
     }
 
+    /// The listing, by its sequence.
+    pub(super) fn listed(&self) -> Option<u64> {
+        match self {
+            Self::Listed(found) => Some(found.snapshot.sequence),
+            Self::Failed(_) => None,
+        }
+    }
+
     pub(super) fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Listed(..) => None,

@@ -31,13 +31,21 @@ const SECRET_MARGIN: Duration = Duration::from_millis(100);
 /// Within which time credentials have been read: calls have 30 seconds, and there are a few in a row at most.
 const LOGIN: Duration = Duration::from_mins(5);
 
+/// How often the pause before a listing is confirmed doubles, from a second to about a minute. A listing that is due comes
+/// before that where the interval is shorter.
+const MOST_DOUBLINGS: u32 = 6;
+
 pub(super) struct Poller<S> {
     key: WatchKey,
     requests: watch::Receiver<Request>,
     slot: Arc<Slot>,
     nudged: Arc<Notify>,
+    /// The listing that another one must confirm, by its sequence.
+    unconfirmed: watch::Receiver<Option<u64>>,
     /// The Secret has changed since the last listing began, or the watch goes on.
     is_asked_for: bool,
+    /// How many listings in a row were asked for to confirm another.
+    confirmations: u32,
     shared: Arc<Shared<S>>,
     /// The part in its account's listings.
     membership: Option<Membership>,
@@ -52,6 +60,9 @@ pub(super) struct Poller<S> {
 struct Last {
     request: Request,
     began: Instant,
+    ended: Instant,
+    /// The listing that it came to.
+    listed: Option<u64>,
     /// How long the API asked to be left alone.
     pause: Duration,
 }
@@ -75,6 +86,8 @@ enum Cause {
     Changed,
     /// Somebody asked for it.
     Asked,
+    /// The last one, which ended then, must be confirmed.
+    Unconfirmed(Instant),
 }
 
 impl<S: CredentialSource> Poller<S> {
@@ -83,6 +96,7 @@ impl<S: CredentialSource> Poller<S> {
         requests: watch::Receiver<Request>,
         slot: Arc<Slot>,
         nudged: Arc<Notify>,
+        unconfirmed: watch::Receiver<Option<u64>>,
         shared: Arc<Shared<S>>,
     ) -> Self {
         Self {
@@ -90,7 +104,9 @@ impl<S: CredentialSource> Poller<S> {
             requests,
             slot,
             nudged,
+            unconfirmed,
             is_asked_for: false,
+            confirmations: 0,
             shared,
             membership: None,
             failures: 0,
@@ -111,14 +127,15 @@ impl<S: CredentialSource> Poller<S> {
             if before.is_some_and(|before| request.is_fresh_start_after(before)) {
                 self.failures = 0;
             }
-            let cause = self.cause(&request, before);
             let began = Instant::now();
+            let cause = self.cause(&request, last.as_ref(), began >= due);
             let outcome;
             // Apart, since it is large, and nearly all the time most pollers wait.
             (outcome, due) = Box::pin(self.poll(&request, cause)).await;
             let failure = outcome.failure().cloned();
             let pause = failure.as_ref().map(asked_pause).unwrap_or_default();
-            self.last = Some(Last { request: request.clone(), began, pause });
+            let (listed, ended) = (outcome.listed(), Instant::now());
+            self.last = Some(Last { request: request.clone(), began, ended, listed, pause });
             if self.slot.publish(&request, outcome) {
                 self.log(failure.as_ref());
                 if !self.shared.announce(&self.key).await {
@@ -128,14 +145,32 @@ impl<S: CredentialSource> Poller<S> {
         }
     }
 
-    fn cause(&mut self, request: &Request, before: Option<&Request>) -> Cause {
+    fn cause(&mut self, request: &Request, last: Option<&Last>, is_due: bool) -> Cause {
         let is_asked_for = mem::take(&mut self.is_asked_for);
-        match before {
-            Some(before) if request.requested_at != before.requested_at => Cause::Asked,
-            Some(before) if request.is_urgent_after(before) => Cause::Changed,
+        let cause = match last {
+            Some(last) if request.requested_at != last.request.requested_at => Cause::Asked,
+            Some(last) if request.is_urgent_after(&last.request) => Cause::Changed,
+            Some(last) if !is_asked_for && !is_due && self.must_be_confirmed(last) => {
+                Cause::Unconfirmed(last.ended)
+            }
             Some(_) if !is_asked_for => Cause::Due,
             _ => Cause::New,
-        }
+        };
+        self.confirmations = match cause {
+            Cause::Unconfirmed(_) => self.confirmations.saturating_add(1),
+            _ => 0,
+        };
+        cause
+    }
+
+    fn must_be_confirmed(&self, last: &Last) -> bool {
+        last.listed.is_some() && *self.unconfirmed.borrow() == last.listed
+    }
+
+    /// When a listing is to be confirmed that must be: a moment later, and later each time while it can't be.
+    fn confirmation(&self, last: &Last) -> Option<Instant> {
+        let pause = LEAST_GAP.saturating_mul(1 << self.confirmations.min(MOST_DOUBLINGS));
+        self.must_be_confirmed(last).then(|| last.ended + pause)
     }
 
     /// Waits until it is time, or there is something more urgent, and says what to list then. None when the watch has
@@ -153,6 +188,7 @@ impl<S: CredentialSource> Poller<S> {
                 // What is new counts before what is due.
                 biased;
                 changed = self.requests.changed() => changed.ok()?,
+                changed = self.unconfirmed.changed() => changed.ok()?,
                 () = self.nudged.notified() => self.is_asked_for = true,
                 () = sleep_until(due), if !suspended => return Some(request),
             }
@@ -165,7 +201,8 @@ impl<S: CredentialSource> Poller<S> {
         let is_urgent = self.is_asked_for
             || request.is_urgent_after(&last.request)
             || request.plan.interval != last.request.plan.interval;
-        is_urgent.then(|| last.allows(request))
+        let urgent = is_urgent.then(|| last.allows(request));
+        urgent.into_iter().chain(self.confirmation(last)).min()
     }
 
     /// What there is to publish, and when to look again.
@@ -175,9 +212,9 @@ impl<S: CredentialSource> Poller<S> {
         let max_age = match (cause, self.doubt_secret) {
             // Whoever asks may have changed the Secret a moment ago.
             (Cause::New | Cause::Changed | Cause::Asked, _) => LEAST_GAP,
-            (Cause::Due, true) => SECRET,
+            (Cause::Due | Cause::Unconfirmed(_), true) => SECRET,
             // A little less than an interval, so that a Secret isn't taken for fresh a whole interval later.
-            (Cause::Due, false) => plan.interval * 9 / 10,
+            (Cause::Due | Cause::Unconfirmed(_), false) => plan.interval * 9 / 10,
         };
         let login = {
             let _read = self.shared.watchdog.vitals.expect("reading the credentials of a watch", LOGIN);
@@ -219,6 +256,8 @@ impl<S: CredentialSource> Poller<S> {
             Cause::New => Wish { max_age: pace, asked: None, changed: None },
             Cause::Changed => Wish { max_age: pace, asked: None, changed: now },
             Cause::Asked => Wish { max_age: Duration::ZERO, asked: now, changed: now },
+            // Whoever asks first asks for all.
+            Cause::Unconfirmed(ended) => Wish { max_age: Duration::ZERO, asked: Some(ended), changed: None },
         };
         let round = membership.listing(&target, login, &query, wish).await;
         self.membership = Some(membership);

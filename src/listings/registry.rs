@@ -46,6 +46,7 @@ struct Running {
     requests: watch::Sender<Request>,
     slot: Arc<Slot>,
     nudged: Arc<Notify>,
+    unconfirmed: watch::Sender<Option<u64>>,
     task: AbortHandle,
 }
 
@@ -61,6 +62,7 @@ struct Work<S> {
     requests: watch::Receiver<Request>,
     slot: Arc<Slot>,
     nudged: Arc<Notify>,
+    unconfirmed: watch::Receiver<Option<u64>>,
     shared: Arc<Shared<S>>,
 }
 
@@ -84,8 +86,9 @@ impl<S: CredentialSource> Work<S> {
     }
 
     fn poller(&self) -> Poller<S> {
-        let Self { key, requests, slot, nudged, shared } = self;
-        Poller::new(key.clone(), requests.clone(), slot.clone(), nudged.clone(), shared.clone())
+        let Self { key, requests, slot, nudged, unconfirmed, shared } = self;
+        let (requests, unconfirmed) = (requests.clone(), unconfirmed.clone());
+        Poller::new(key.clone(), requests, slot.clone(), nudged.clone(), unconfirmed, shared.clone())
     }
 }
 
@@ -122,17 +125,27 @@ impl<S: CredentialSource> Pollers<S> {
         let (sender, receiver) = watch::channel(request.clone());
         let slot = Arc::new(Slot::new(request.clone(), now));
         let nudged = Arc::new(Notify::new());
+        let (to_confirm, unconfirmed) = watch::channel(None);
         let observation = slot.observation();
         let work = Work {
             key: key.clone(),
             requests: receiver,
             slot: slot.clone(),
             nudged: nudged.clone(),
+            unconfirmed,
             shared: self.shared.clone(),
         };
         let task = tokio::spawn(work.go_on()).abort_handle();
-        running.insert(key.clone(), Running { requests: sender, slot, nudged, task });
+        let entry = Running { requests: sender, slot, nudged, unconfirmed: to_confirm, task };
+        running.insert(key.clone(), entry);
         observation
+    }
+
+    /// Asks for another listing of a watch at once, if this is still its newest: a gate would open by it.
+    pub fn confirm(&self, key: &WatchKey, sequence: u64) {
+        if let Some(running) = self.lock().get(key) {
+            running.unconfirmed.send_if_modified(|current| current.replace(sequence) != Some(sequence));
+        }
     }
 
     /// When the tasks of each watch were last listed completely.

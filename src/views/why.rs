@@ -153,7 +153,7 @@ fn of_gates(seen: Seen<'_>, now: Timestamp) -> Vec<Finding> {
     for gate in gates.iter().filter_map(|gate| seen.condition(gate)) {
         let is_wrong = match Reason::parse(&gate.reason) {
             Some(Reason::NoTasks | Reason::TasksMissing | Reason::Stale) => true,
-            Some(Reason::StatesFiltered | Reason::InProgress) => false,
+            Some(Reason::StatesFiltered | Reason::InProgress | Reason::Confirming) => false,
             _ => continue,
         };
         // Of two gates in progress the first one says enough.

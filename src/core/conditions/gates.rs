@@ -6,16 +6,14 @@ use std::borrow::Cow;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{Reason, Truth, Verdict, find, truth, types};
-use crate::{
-    api::Missing,
-    core::{
-        listed::Listed,
-        memory::Memory,
-        plan::Plan,
-        summary::Tally,
-        task::{Phase, Task, TaskState},
-        text::one_line,
-    },
+use crate::core::{
+    known::Known,
+    listed::Listed,
+    memory::Memory,
+    plan::Plan,
+    summary::{MissingIds, Tally},
+    task::{Phase, Task, TaskState},
+    text::one_line,
 };
 
 /// How many tasks a message names.
@@ -28,6 +26,12 @@ const WARNINGS: [&str; 2] = [types::TASKS_FAILED, types::TASKS_STALLED];
 #[must_use]
 pub fn kept(conditions: &[Condition]) -> Vec<Condition> {
     GATES.iter().chain(&WARNINGS).filter_map(|kind| find(conditions, kind).cloned()).collect()
+}
+
+/// Whether a condition is one of the gates.
+#[must_use]
+pub fn is_gate(kind: &str) -> bool {
+    GATES.contains(&kind)
 }
 
 /// Whether one of the gates was open.
@@ -44,8 +48,8 @@ pub struct Gates<'a> {
     /// The tasks of the newest listing, counted.
     pub tally: &'a Tally<'a>,
     /// Listed ids without a match.
-    pub missing: &'a Missing,
-    /// Remembers ended tasks that are gone.
+    pub missing: &'a MissingIds<'a>,
+    /// Remembers tasks that the listing lacks.
     pub memory: &'a Memory,
     /// Tasks of the account that couldn't be read.
     pub unreadable: usize,
@@ -114,7 +118,7 @@ impl Gates<'_> {
         let total = self.tally.total;
         let passed = self.tally.count(passes);
         let closed = |reason, message| Verdict { kind, truth: Truth::False, reason, message };
-        if let Some(why) = self.absent(excused) {
+        if let Some(why) = self.absent(passes).or_else(|| self.missed(passes)) {
             return closed(Reason::TasksMissing, why);
         }
         if total + excused == 0 {
@@ -139,11 +143,23 @@ impl Gates<'_> {
         }
     }
 
-    /// Which of the listed ids have no task, beyond those of tasks that are excused.
-    fn absent(&self, excused: usize) -> Option<String> {
-        let missing = usize::try_from(self.missing.count).unwrap_or(usize::MAX);
-        let unexcused = missing.saturating_sub(excused * self.plan.filter.id_lists());
+    /// Which of the listed ids have no task, nor had one that is excused.
+    fn absent(&self, passes: fn(&TaskState) -> bool) -> Option<String> {
+        let MissingIds { tasks, sources } = self.missing;
+        let is_excused = |known: Option<&Known>| known.is_some_and(|known| passes(&known.state));
+        let excused = self.memory.excused_sources();
+        let tasks = tasks.iter().filter(|id| !is_excused(self.memory.excused_task(id)));
+        let sources = sources.iter().filter(|id| !is_excused(excused.get(id)));
+        let unexcused = tasks.count() + sources.count();
         (unexcused > 0).then(|| format!("{unexcused} of the listed ids match no task; see status.missing."))
+    }
+
+    /// Which tasks keep the gate shut though the newest listing lacks them: one listing may be wrong.
+    fn missed(&self, passes: fn(&TaskState) -> bool) -> Option<String> {
+        let missed = self.memory.missed().filter(|known| !passes(&known.state)).count();
+        (missed > 0).then(|| {
+            format!("{missed} of the tasks that were listed before are missing; the next listing tells whether they are gone.")
+        })
     }
 
     /// Why there may be more tasks than are known.

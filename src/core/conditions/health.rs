@@ -75,7 +75,12 @@ impl Health {
     #[must_use]
     pub fn judge(signs: &Signs<'_>) -> Self {
         if signs.suspended {
-            return Self::of(ready(truth(signs.last, types::READY), Reason::Suspended, suspended()), None);
+            // What was listed for another spec says nothing of this one.
+            let truth = match truth(signs.last, types::READY) {
+                Truth::True if !signs.has_listing => Truth::Unknown,
+                truth => truth,
+            };
+            return Self::of(ready(truth, Reason::Suspended, suspended()), None);
         }
         match signs.failure {
             Some(failure) => signs.failing(failure),

@@ -21,6 +21,8 @@ pub enum Reason {
     AllSynced,
     /// A gate waits for tasks that go on.
     InProgress,
+    /// A gate would be open by the newest listing, and waits for a second one that says the same.
+    Confirming,
     /// No task matches.
     NoTasks,
     /// There may be more tasks than are known.
@@ -40,7 +42,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    const BESIDES_FAILURES: [Self; 15] = [
+    const BESIDES_FAILURES: [Self; 16] = [
         Self::Synced,
         Self::Suspended,
         Self::Pending,
@@ -48,6 +50,7 @@ impl Reason {
         Self::AllSucceeded,
         Self::AllSynced,
         Self::InProgress,
+        Self::Confirming,
         Self::NoTasks,
         Self::TasksMissing,
         Self::TasksFailed,
@@ -81,6 +84,7 @@ impl Reason {
             Self::AllSucceeded => "AllSucceeded",
             Self::AllSynced => "AllSynced",
             Self::InProgress => "InProgress",
+            Self::Confirming => "Confirming",
             Self::NoTasks => "NoTasks",
             Self::TasksMissing => "TasksMissing",
             Self::TasksFailed => "TasksFailed",
@@ -105,6 +109,7 @@ impl Reason {
             Self::Suspended => "set spec.suspend to false for listings to go on",
             Self::Pending => "wait; Ready says what the listing waits for",
             Self::InProgress => "wait",
+            Self::Confirming => "wait; a second listing is asked for at once",
             Self::NoTasks => "check the filter: names are case-sensitive, and with a * must match as a whole",
             Self::TasksMissing => {
                 "create the tasks that are missing in SMS, or correct the filter and expectedTasks. status.missing \

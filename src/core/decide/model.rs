@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) listings: u64,
     /// When it wants to decide again.
     pub(crate) wake: Option<Timestamp>,
+    /// The listing that must be confirmed by another.
+    pub(crate) unconfirmed: Option<u64>,
 }
 
 impl World {
@@ -61,8 +63,8 @@ impl World {
     ) -> Self {
         let observation = Observation::start(now);
         let carried = Carried::default();
-        let (told, writes, listings, wake) = (Vec::new(), 0, 0, None);
-        Self { plan, status, identity, observation, carried, now, told, writes, listings, wake }
+        let (told, writes, listings, wake, unconfirmed) = (Vec::new(), 0, 0, None, None);
+        Self { plan, status, identity, observation, carried, now, told, writes, listings, wake, unconfirmed }
     }
 
     pub(crate) fn edit(&mut self, spec: Value) {
@@ -106,6 +108,7 @@ impl World {
         let decision = self.decide();
         self.carried = decision.carried;
         self.wake = decision.wake;
+        self.unconfirmed = decision.unconfirmed;
         let Some(status) = decision.status else { return false };
         self.write(status);
         self.deliver();

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod exactly_once;
+mod gates;
 mod quiet;
 mod sharing;
 mod size;
@@ -18,7 +19,16 @@ use crate::core::{
 };
 
 impl World {
+    /// A listing, and another one if the first must be confirmed.
     fn list(&mut self, tasks: Vec<Task>) {
+        self.list_once(tasks.clone());
+        if self.unconfirmed.is_some() {
+            self.list_once(tasks);
+            assert_eq!(self.unconfirmed, None, "two agree");
+        }
+    }
+
+    fn list_once(&mut self, tasks: Vec<Task>) {
         self.see(tasks, 0);
         self.settle();
     }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use k8s_openapi::jiff::Timestamp;
 use thiserror::Error;
 
-use super::counts::{Counts, Laid};
+use super::{
+    confirmation::Confirmation,
+    counts::{Counts, Laid},
+};
 use crate::{
     api::MigrationTaskWatchStatus,
     core::{
@@ -67,6 +70,8 @@ pub struct Carried {
     pub(super) counts: Option<Arc<Counts>>,
     /// What was written out of them, or would have been.
     pub(super) laid: Option<Laid>,
+    /// What the listing says of the gates, and whether the one before says the same.
+    pub(super) confirmation: Option<Confirmation>,
     /// When this process last wrote the status.
     pub written: Option<Timestamp>,
 }
@@ -99,6 +104,8 @@ pub struct Decision {
     pub carried: Carried,
     /// When to decide again, if nothing happens before.
     pub wake: Option<Timestamp>,
+    /// The listing by which a gate would open, and which another one must confirm: that is asked for at once.
+    pub unconfirmed: Option<u64>,
     /// What the listing has changed.
     pub changes: Changes,
 }

@@ -5,8 +5,8 @@
 //! bits     u8                 length of the hashes
 //! step     milliseconds       unit of the ages
 //! written  seconds since 1970
-//! named    count, then each: id, name, trait
-//! groups   count, then each: trait, count, length in bytes, hashes
+//! named    count, then each: id, name, trait, and with presence 5 and 6 the id of the source server
+//! groups   count, then each: trait, count, length in bytes, hashes; with presence 4 of the ids of source servers
 //! trait    state, presence u8, age
 //! text     length, bytes
 //! ```
@@ -40,11 +40,19 @@ pub(super) fn encode(page: &Page<'_>, division: &Division<'_>) -> String {
             text(&mut out, cut(id, limits::ID));
             text(&mut out, cut(name, limits::NAME));
         });
-        put_trait(&mut out, &page.trait_of(entry));
+        let of = page.trait_of(entry);
+        match entry.excused_source() {
+            Some(source) => {
+                let presence = if of.presence == Presence::MissedAfterEnd { 5 } else { 6 };
+                put_trait(&mut out, &of, presence);
+                text(&mut out, cut(source, limits::ID));
+            }
+            None => put_trait(&mut out, &of, byte_of(of.presence)),
+        }
     }
     leb128::put(&mut out, division.groups.len() as u64);
     for (of, group) in &division.groups {
-        put_trait(&mut out, of);
+        put_trait(&mut out, of, byte_of(of.presence));
         leb128::put(&mut out, group.count() as u64);
         leb128::put(&mut out, group.length() as u64);
         group.write(&mut out);
@@ -71,10 +79,20 @@ fn read(hash: IdHash, bytes: &[u8]) -> Option<Ledger> {
     for _ in 0..reader.number()? {
         let id = TaskId::new(reader.text()?);
         let name = Some(reader.text()?).filter(|name| !name.is_empty()).map(Arc::from);
-        ledger.named.push((id, Known::remembered(&reader.read_trait()?, step, written, name)));
+        let (mut of, presence) = reader.read_trait()?;
+        of.presence = match presence {
+            5 => Presence::MissedAfterEnd,
+            6 => Presence::Gone,
+            // That is one of a source server, which has no id of a task.
+            4 => return None,
+            other => presence_of(other)?,
+        };
+        let source = if presence > 4 { Some(Arc::from(reader.text()?)) } else { None };
+        ledger.named.push((id, Known { source, ..Known::remembered(&of, step, written, name) }));
     }
     for _ in 0..reader.number()? {
-        let of = reader.read_trait()?;
+        let (mut of, presence) = reader.read_trait()?;
+        of.presence = presence_of(presence)?;
         let count = usize::try_from(reader.number()?).ok()?;
         let length = usize::try_from(reader.number()?).ok()?;
         let kind = u32::try_from(ledger.kinds.len()).ok()?;
@@ -93,15 +111,31 @@ fn text(out: &mut Vec<u8>, text: &str) {
     out.extend(text.as_bytes());
 }
 
-fn put_trait(out: &mut Vec<u8>, of: &Trait) {
+fn put_trait(out: &mut Vec<u8>, of: &Trait, presence: u8) {
     text(out, cut(of.state.name(), limits::NAME));
-    out.push(match of.presence {
+    out.push(presence);
+    leb128::put(out, of.age);
+}
+
+fn byte_of(presence: Presence) -> u8 {
+    match presence {
         Presence::Listed => 0,
         Presence::Missed => 1,
         Presence::MissedAfterEnd => 2,
         Presence::Gone => 3,
-    });
-    leb128::put(out, of.age);
+        Presence::GoneFromSource => 4,
+    }
+}
+
+fn presence_of(byte: u8) -> Option<Presence> {
+    Some(match byte {
+        0 => Presence::Listed,
+        1 => Presence::Missed,
+        2 => Presence::MissedAfterEnd,
+        3 => Presence::Gone,
+        4 => Presence::GoneFromSource,
+        _ => return None,
+    })
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -126,15 +160,11 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.take(length)?).ok()
     }
 
-    fn read_trait(&mut self) -> Option<Trait> {
+    /// A trait, but for its presence, and that as its byte.
+    fn read_trait(&mut self) -> Option<(Trait, u8)> {
         let state = TaskState::parse(self.text()?);
-        let presence = match self.byte()? {
-            0 => Presence::Listed,
-            1 => Presence::Missed,
-            2 => Presence::MissedAfterEnd,
-            3 => Presence::Gone,
-            _ => return None,
-        };
-        Some(Trait { state, presence, age: self.number()?.min(Trait::OLDEST) })
+        let presence = self.byte()?;
+        let age = self.number()?.min(Trait::OLDEST);
+        Some((Trait { state, presence: Presence::default(), age }, presence))
     }
 }

@@ -37,7 +37,7 @@ impl<'a> Sorted<'a> {
         let hash = IdHash::new(page.uid);
         let of = |entry: &Entry<'_>| match entry {
             Entry::Listed(listed) => hash.of(&listed.task.id()),
-            Entry::Known(id, _) => hash.of(id.as_str()),
+            Entry::Known(id, known) => hash.of(page.source_of_gone(known).unwrap_or(id.as_str())),
             Entry::Hashed(key, _) => key.checked_shl(64 - u32::from(page.earlier_bits)).unwrap_or(0),
         };
         let mut hashes = Vec::with_capacity(page.entries.len() + page.written.len());
@@ -101,7 +101,10 @@ impl<'a> Sorted<'a> {
         let mut named: BTreeSet<u32> = colliding.iter().copied().filter(|place| has_id(place)).collect();
         let mut room = ROOM_FOR_MISSING;
         for place in self.missing.iter().filter(|place| !colliding.contains(place)) {
-            let size = entry(place).map_or(0, |entry| entry.id_and_name(|id, name| id.len() + name.len()));
+            let size = entry(place).map_or(0, |entry| {
+                let source = entry.excused_source().map_or(0, str::len);
+                source + entry.id_and_name(|id, name| id.len() + name.len())
+            });
             if let Some(left) = room.checked_sub(size + 16) {
                 room = left;
                 named.insert(*place);

@@ -13,6 +13,7 @@ fn known(state: &str, presence: Presence, idle: i64) -> Known {
     Known {
         state,
         name: Some("web".into()),
+        source: None,
         presence,
         mark: Some(Mark { step: None, progress: Percent::default() }),
         last_progress: running.then(|| Timestamp::from_second(NOW - idle).unwrap()),
@@ -27,6 +28,7 @@ fn page<'a>(entries: &'a [Entry<'a>], written: &'a [&'a Task]) -> Page<'a> {
         entries,
         written,
         earlier_bits: 0,
+        gone_by_source: true,
         stall_after: Some(Duration::from_secs(1800)),
         now: Timestamp::from_second(NOW).unwrap(),
     }

@@ -25,6 +25,20 @@ impl Tasks {
         self.0.get(self.0.binary_search_by(|task| task.order_by_id(other)).ok()?)
     }
 
+    /// Whether a later listing has all of these tasks, however they are now.
+    #[must_use]
+    pub fn are_all_in(&self, later: &Self) -> bool {
+        let mut others = later.iter();
+        // Both are in one order.
+        self.is_shared_with(later)
+            || self.iter().all(|task| {
+                others
+                    .by_ref()
+                    .find(|other| other.order_by_id(task).is_ge())
+                    .is_some_and(|other| other.order_by_id(task).is_eq())
+            })
+    }
+
     /// Whether both are one list in one place of memory.
     #[must_use]
     pub fn is_shared_with(&self, other: &Self) -> bool {
@@ -106,6 +120,18 @@ mod tests {
             let mut extended: Tasks = first.iter().map(|(id, name)| task(id, *name)).collect();
             extended.extend(second.iter().map(|(id, name)| task(id, *name)));
             prop_assert_eq!(extended, tasks);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn all_are_in_a_later_list_if_none_is_missing(
+            one in prop::collection::btree_set("[ab]{0,3}", 0..8),
+            other in prop::collection::btree_set("[ab]{0,3}", 0..12),
+        ) {
+            let list = |ids: &std::collections::BTreeSet<String>| -> Tasks { ids.iter().map(|id| task(id, 0)).collect() };
+            prop_assert_eq!(list(&one).are_all_in(&list(&other)), one.is_subset(&other));
+            prop_assert!(list(&one).are_all_in(&list(&one.union(&other).cloned().collect())));
         }
     }
 

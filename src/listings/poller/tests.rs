@@ -36,6 +36,7 @@ impl CredentialSource for Source {
 struct Stage {
     requests: watch::Sender<Request>,
     nudged: Arc<Notify>,
+    _unconfirmed: watch::Sender<Option<u64>>,
     asked: Arc<Mutex<Vec<Instant>>>,
     start: Instant,
 }
@@ -58,11 +59,12 @@ impl Stage {
             watchdog: Watchdog::default(),
         };
         let (requests, receiver) = watch::channel(request(json!({})));
+        let (to_confirm, unconfirmed) = watch::channel(None);
         let slot = Arc::new(Slot::new(request(json!({})), clock::now()));
         let key = WatchKey { namespace: "migration".into(), name: "wave-1".into(), uid: "uid".into() };
-        tokio::spawn(Poller::new(key, receiver, slot, nudged.clone(), Arc::new(shared)).run());
+        tokio::spawn(Poller::new(key, receiver, slot, nudged.clone(), unconfirmed, Arc::new(shared)).run());
         tokio::spawn(async move { while told.recv().await.is_some() {} });
-        Self { requests, nudged, asked, start: Instant::now() }
+        Self { requests, nudged, _unconfirmed: to_confirm, asked, start: Instant::now() }
     }
 
     /// The spec becomes another one.

@@ -309,10 +309,10 @@ fn a_task_that_cannot_be_read_keeps_the_gates_closed() {
         (json!({"filter": {"ids": ["t0"]}}), (Truth::True, "AllEnded")),
     ] {
         let mut world = World::new(spec);
-        let tasks = all(&["MIGRATE_SUCCESS"]).into();
-        world.observation.snapshot =
-            Some(Arc::new(Snapshot { sequence: 1, completed: world.now, tasks, unreadable: 1 }));
-        world.settle();
+        for _ in 0..2 {
+            world.see(all(&["MIGRATE_SUCCESS"]), 1);
+            world.settle();
+        }
         assert_eq!(world.condition(types::COMPLETED), expected);
     }
 }
