@@ -11,7 +11,8 @@
 //! So what is believed was true at a moment within the listing, provided that SMS gives a page and its count at one
 //! moment, that a task which leaves a list doesn't come back to it within the listing, and, of a pass that is complete
 //! by itself, that no task came between two pages for another one that went: then the count of a list can't tell that
-//! one was missed, and one pass is all that there is.
+//! one was missed, and one pass is all that there is. The next listing can: it lacks the one that went. So where more
+//! depends on it than a status, that is asked for ([`core::decide`](crate::core::decide)).
 //!
 //! Entries that can't be decoded are counted as listed: they hide no other task, and the caller is told their number.
 //! Since they can't be told from each other, all passes must have found as many before the tasks of a moment are known.

@@ -311,6 +311,14 @@ fn busy(count: u32, changes: Vec<Change>) -> Server {
     server
 }
 
+/// Between two pages each time, one task goes and one comes: no count can tell.
+fn replacing(count: u32, places: Vec<(usize, usize)>) -> Server {
+    let changes = places.into_iter().flat_map(|(gone, come)| [Change::Remove(gone), Change::Insert(come)]);
+    let mut server = busy(count, changes.collect());
+    server.changes_at_a_time = 2;
+    server
+}
+
 /// A result is what the list was at some request.
 fn is_a_moments_truth(server: &Server, ids: &BTreeSet<u32>) -> bool {
     server.history.borrow().contains(ids)
@@ -367,6 +375,16 @@ fn unreadable_entries_that_come_and_go_are_no_proof() {
         std::future::ready(Ok(Page { count, tasks: tasks.map(task).collect(), skipped }))
     };
     assert!(block_on(collect(&fetch, MANNER)).is_err());
+}
+
+#[test]
+fn a_task_that_is_hidden_by_two_others_shows_in_the_next_listing() {
+    let server = replacing(401, vec![(0, 400)]);
+    let first = server.collect().unwrap();
+    assert_eq!(server.requests.get(), 3);
+    assert!(!first.contains(&200) && !is_a_moments_truth(&server, &first), "one listing can't tell");
+    let second = server.collect().unwrap();
+    assert!(is_a_moments_truth(&server, &second) && !first.is_subset(&second));
 }
 
 fn any_change() -> impl Strategy<Value = Change> + Clone {
@@ -441,5 +459,41 @@ proptest! {
         let server = busy(count, changes);
         let ids = server.collect().unwrap();
         prop_assert!(is_a_moments_truth(&server, &ids));
+    }
+
+    /// What a gate needs before it opens (core::decide): whatever goes and comes between two pages, of this listing or the
+    /// next, one whose tasks are all in the next was true.
+    #[test]
+    fn a_listing_whose_tasks_are_all_in_the_next_is_a_moments_truth(
+        count in 201u32..900,
+        places in proptest::collection::vec((any::<usize>(), any::<usize>()), 0..12),
+        delays in delays(),
+    ) {
+        let server = replacing(count, places).with_delays(delays);
+        let listings: Vec<_> = (0..3).map_while(|_| server.collect().ok()).collect();
+        for pair in listings.windows(2) {
+            if pair[0].is_subset(&pair[1]) {
+                prop_assert!(is_a_moments_truth(&server, &pair[0]));
+            }
+        }
+        server.changes.borrow_mut().by_ref().for_each(drop);
+        prop_assert!(is_a_moments_truth(&server, &server.collect().unwrap()), "when it is quiet again");
+    }
+
+    #[test]
+    fn of_all_that_changes_between_two_pages_a_confirmed_listing_is_a_moments_truth(
+        count in 190u32..900,
+        changes in changes(any_change()),
+        at_a_time in 1usize..4,
+        delays in delays(),
+    ) {
+        let mut server = busy(count, changes).with_delays(delays);
+        server.changes_at_a_time = at_a_time;
+        if let Ok(first) = server.collect()
+            && let Ok(second) = server.collect()
+            && first.is_subset(&second)
+        {
+            prop_assert!(is_a_moments_truth(&server, &first));
+        }
     }
 }

@@ -311,4 +311,50 @@ proptest! {
             prop_assert!(found.keys().all(|id| history.iter().any(|moment| moment.contains(id))));
         }
     }
+
+    /// What a gate needs before it opens (core::decide): states change between two lists, and one task goes while another
+    /// comes, in this listing or the next.
+    #[test]
+    fn a_listing_whose_tasks_are_all_in_the_next_was_true(
+        states in accounts(),
+        changes in changes(change()),
+        hiding in prop::collection::vec((0usize..80, any::<(usize, usize, usize)>()), 0..4),
+    ) {
+        // One that changes its list, one that goes, and one that comes, right after each other.
+        let mut changes = changes;
+        for (at, (moved, gone, come)) in hiding {
+            let at = at.min(changes.len());
+            let three = [Change::State(moved, come), Change::Remove(gone), Change::Insert(come, moved)];
+            changes.splice(at..at, three);
+        }
+        let server = Server::new(SMALL, states).changing(changes);
+        let ids = |found: BTreeMap<u32, String>| found.into_keys().collect::<BTreeSet<u32>>();
+        if let Ok(first) = server.collect().map(ids)
+            && let Ok(second) = server.collect().map(ids)
+            && first.is_subset(&second)
+        {
+            prop_assert!(server.history.borrow().contains(&first));
+        }
+    }
+}
+
+#[test]
+fn a_task_that_changes_lists_unseen_shows_in_the_next_listing() {
+    // 10 tasks are READY and 10 SYNCING. When READY is read, one of SYNCING becomes READY, one goes, and one comes.
+    let states = (0..20).map(|number| if number < 10 { "READY" } else { "SYNCING" });
+    let hidden: Vec<_> = (0..40)
+        .map(|after| {
+            let mut changes = vec![Change::Nothing; after];
+            changes.extend([Change::State(10, 0), Change::Remove(0), Change::Insert(18, 2)]);
+            Server::new(SMALL, states.clone()).changing(changes)
+        })
+        .filter_map(|server| {
+            let first: BTreeSet<u32> = server.collect().ok()?.into_keys().collect();
+            let is_true = server.history.borrow().contains(&first);
+            let second: BTreeSet<u32> = server.collect().unwrap().into_keys().collect();
+            (!is_true).then_some((first, second))
+        })
+        .collect();
+    assert!(!hidden.is_empty(), "one listing can't tell");
+    assert!(hidden.iter().all(|(first, second)| !first.is_subset(second)), "{hidden:?}");
 }
