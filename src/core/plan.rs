@@ -199,14 +199,17 @@ fn target(
         list.sort_unstable();
         list.dedup();
     }
-    let mut what = json!({"endpoint": endpoint.as_str(), "region": spec.region, "filter": filter});
-    if let Some(credentials) = credentials {
-        what["credentials"] = match credentials {
-            CredentialsRef::Secret(name) => json!({"secret": name}),
-            CredentialsRef::Ambient => json!("ambient"),
-        };
-        what["iamEndpoint"] = json!(spec.iam_endpoint);
-    }
+    let (endpoint, region, iam) = (endpoint.as_str(), &spec.region, &spec.iam_endpoint);
+    let what = match credentials {
+        None => json!({"endpoint": endpoint, "region": region, "filter": filter}),
+        Some(credentials) => {
+            let credentials = match credentials {
+                CredentialsRef::Secret(name) => json!({"secret": name}),
+                CredentialsRef::Ambient => json!("ambient"),
+            };
+            json!({"endpoint": endpoint, "region": region, "filter": filter, "credentials": credentials, "iamEndpoint": iam})
+        }
+    };
     let hash = digest::digest(&digest::SHA256, what.to_string().as_bytes());
     let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")

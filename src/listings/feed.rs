@@ -14,10 +14,8 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep, sleep_until},
-};
+use futures::{FutureExt as _, channel::oneshot, future::Shared};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{Instrument as _, Span, debug, field::Empty, info, info_span, warn};
 
 pub(super) use self::round::{Found, Need, Round, Wish};
@@ -163,7 +161,8 @@ struct State {
 struct Running {
     query: Query,
     started: Instant,
-    done: watch::Receiver<Option<Arc<Round>>>,
+    /// Those who wait are told in the order in which they came.
+    done: Shared<oneshot::Receiver<Arc<Round>>>,
 }
 
 /// What to do for a wish.
@@ -283,11 +282,9 @@ impl Membership {
             expected.renew(round);
             match self.next(target, login, need, wish) {
                 Next::Take(round) => return round,
-                Next::Await(mut running, is_wanted) => {
+                Next::Await(running, is_wanted) => {
                     // Its end is also that of its sender.
-                    let done =
-                        running.done.wait_for(Option::is_some).await.ok().and_then(|round| round.clone());
-                    match done {
+                    match running.done.await.ok() {
                         Some(round) if is_wanted && !round.wanted_too_much(need) => return round,
                         Some(_) => {}
                         None => {
@@ -317,8 +314,8 @@ impl Membership {
             return Next::Sleep(earliest);
         }
         let query = state.query(need, now);
-        let (sender, done) = watch::channel(None);
-        let running = Running { query: query.clone(), started: now, done };
+        let (sender, done) = oneshot::channel();
+        let running = Running { query: query.clone(), started: now, done: done.shared() };
         state.running = Some(running.clone());
         drop(state);
         let (feeds, feed) = (self.feeds.clone(), self.feed.clone());
@@ -338,7 +335,7 @@ impl Membership {
         listing: impl Future<Output = Result<Found, Error>> + Send + 'static,
         query: Query,
         started: Instant,
-        done: watch::Sender<Option<Arc<Round>>>,
+        done: oneshot::Sender<Arc<Round>>,
     ) {
         let (feeds, feed, account) = (self.feeds.clone(), self.feed.clone(), self.account.clone());
         let span = info_span!(
@@ -367,7 +364,7 @@ impl Membership {
             let round = feed.end(result, query, started);
             feed.log(&account, &round);
             // Nobody may be waiting any more.
-            let _ = done.send(Some(round));
+            let _ = done.send(round);
         };
         tokio::spawn(work.instrument(in_span));
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     HOUR, MINUTE, Moment, SECOND,
-    kubernetes::{Name, Secret, interval},
+    kubernetes::{Name, interval},
     sms::Sky,
     trouble::Trouble,
     world::{Event, World},
@@ -58,7 +58,8 @@ impl World {
         // Two of them share an account, in one namespace or in two.
         for (number, namespace) in ["a", "a", "b"].into_iter().enumerate() {
             let key = if number == 2 && random.bool() { "AK2" } else { "AK1" };
-            self.kubernetes.secrets.insert((namespace.into(), "huawei".into()), Secret { key: key.into() });
+            self.kubernetes.put_secret((namespace.into(), "huawei".into()), key);
+            self.kubernetes.put_secret((namespace.into(), "other".into()), "AK2");
             if number == 0 || random.bool() {
                 let spec = spec(&mut random, seconds);
                 self.create_watch(&(namespace.to_owned(), format!("w{number}")), &spec);
@@ -180,6 +181,7 @@ impl World {
             if random.bool() {
                 // Its target stays.
                 spec["filter"] = serde_json::to_value(&watch.spec.filter).unwrap();
+                spec["credentials"] = serde_json::to_value(&watch.spec.credentials).unwrap();
             }
             self.tell(|| format!("{} is edited: {spec}", watch.name_any()));
             watch.spec = serde_json::from_value(spec).unwrap();
@@ -240,7 +242,7 @@ impl World {
         self.tell(|| format!("the Secret in {namespace} changes"));
         match random.u8(..3) {
             0 => drop(self.kubernetes.secrets.remove(&name)),
-            1 => drop(self.kubernetes.secrets.insert(name, Secret { key: "AK-wrong".to_owned() })),
+            1 => self.kubernetes.put_secret(name, "AK-wrong"),
             _ => self.mend_secrets(),
         }
     }
@@ -248,7 +250,7 @@ impl World {
     fn mend_secrets(&mut self) {
         for namespace in ["a", "b"] {
             let name = (namespace.to_owned(), "huawei".to_owned());
-            self.kubernetes.secrets.insert(name, Secret { key: "AK1".to_owned() });
+            self.kubernetes.put_secret(name, "AK1");
         }
     }
 
@@ -292,12 +294,15 @@ fn kind(dice: u8) -> Trouble {
 }
 
 fn spec(random: &mut fastrand::Rng, seconds: u64) -> Value {
-    let filter = match random.u8(..3) {
-        0 => json!({"name": "app"}),
+    let filter = match random.u8(..6) {
+        0 | 1 => json!({"name": "app"}),
+        // Without the marker, so that all of them can end.
+        2 => json!({"name": "db"}),
         _ => json!(null),
     };
+    let secret = if random.u8(..4) == 0 { "other" } else { "huawei" };
     let limit = [500, 500, 3, 0][random.usize(..4)];
     let seconds = if random.u8(..4) == 0 { seconds * 2 } else { seconds };
-    json!({"region": "ap-southeast-3", "credentials": {"secretRef": {"name": "huawei"}}, "filter": filter,
+    json!({"region": "ap-southeast-3", "credentials": {"secretRef": {"name": secret}}, "filter": filter,
         "interval": format!("{seconds}s"), "taskLimit": limit, "stallAfter": "0s"})
 }

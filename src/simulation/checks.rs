@@ -2,7 +2,11 @@
 
 use kube::ResourceExt;
 
-use super::{MINUTE, Moment, SECOND, oracle::pass_of, world::World};
+use super::{
+    MINUTE, Moment, SECOND,
+    oracle::{matches, pass_of},
+    world::World,
+};
 use crate::api::{MigrationTaskWatch, MigrationTaskWatchStatus, Summary};
 
 /// What a status says, without what changes all the time.
@@ -42,7 +46,53 @@ impl Said {
     }
 }
 
+/// The gates, and which states pass them.
+pub(super) const GATES: [(&str, fn(&str) -> bool); 3] = [
+    ("Completed", |state| matches!(state, "MIGRATE_SUCCESS" | "SYNC_SUCCESS" | "MIGRATE_FAIL" | "ABORT")),
+    ("Succeeded", |state| matches!(state, "MIGRATE_SUCCESS" | "SYNC_SUCCESS")),
+    ("CutoverReady", |state| matches!(state, "SYNCING" | "MIGRATE_SUCCESS" | "SYNC_SUCCESS")),
+];
+
+pub(super) fn is_open(status: &MigrationTaskWatchStatus, gate: &str) -> bool {
+    status.conditions.iter().any(|condition| condition.type_ == gate && condition.status == "True")
+}
+
 impl World {
+    /// A gate opens when two listings agree.
+    pub(super) fn check_gates(
+        &mut self,
+        (from, sent, uid): (u32, Moment, &str),
+        before: &MigrationTaskWatchStatus,
+        new: &MigrationTaskWatchStatus,
+    ) {
+        let spec = self.record(uid).specs.get(&new.observed_generation.unwrap_or_default()).cloned();
+        let spec = spec.unwrap_or_default();
+        let was_open = |gate| is_open(before, gate) && before.observed_target == new.observed_target;
+        for (gate, passes) in GATES.into_iter().filter(|(gate, _)| is_open(new, gate) && !was_open(gate)) {
+            let agree = self.sms.agreeing(from, sent, |task| !matches(&spec, task) || passes(task.state));
+            if agree < 2 {
+                self.violate(4, format!("{gate} opens by {agree} listings"));
+            }
+        }
+    }
+
+    /// A status is made with the credentials that the spec names.
+    pub(super) fn check_credentials(
+        &mut self,
+        namespace: &str,
+        uid: &str,
+        pass: usize,
+        new: &MigrationTaskWatchStatus,
+    ) {
+        let Some(key) = self.sms.key_of(pass).map(str::to_owned) else { return };
+        let spec = self.record(uid).specs.get(&new.observed_generation.unwrap_or_default()).cloned();
+        let Some(secret) = spec.and_then(|spec| spec.credentials.secret_ref) else { return };
+        let held = self.kubernetes.held.get(&(namespace.to_owned(), secret.name.clone()));
+        if held.is_none_or(|held| !held.contains(&key)) {
+            self.violate(1, format!("a status for the Secret {} is made with {key}", secret.name));
+        }
+    }
+
     /// Nothing is written without a change that a person would act on.
     pub(super) fn check_quiet(
         &mut self,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use k8s_openapi::api::events::v1::Event as KubeEvent;
 use kube::Resource;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{
@@ -51,6 +51,8 @@ pub(super) struct Kubernetes {
     version: u64,
     pub(super) watches: BTreeMap<Name, MigrationTaskWatch>,
     pub(super) secrets: BTreeMap<Name, Secret>,
+    /// The keys that each Secret has held.
+    pub(super) held: BTreeMap<Name, std::collections::BTreeSet<String>>,
     /// Secrets that watches name, or have named.
     pub(super) named: std::collections::BTreeSet<Name>,
     events: BTreeMap<String, Moment>,
@@ -69,6 +71,12 @@ pub(super) struct Kubernetes {
 }
 
 impl Kubernetes {
+    /// Somebody writes a Secret.
+    pub(super) fn put_secret(&mut self, name: Name, key: &str) {
+        self.held.entry(name.clone()).or_default().insert(key.to_owned());
+        self.secrets.insert(name, Secret { key: key.to_owned() });
+    }
+
     fn next_version(&mut self) -> String {
         self.version += 1;
         self.version.to_string()
@@ -212,8 +220,7 @@ impl World {
         let answer = match self.kubernetes.secrets.get(name) {
             None => Answer::refusal(404),
             Some(Secret { key }) => {
-                use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-                let data = json!({"accessKey": BASE64.encode(key), "secretKey": BASE64.encode(hidden(key))});
+                let data = secret_data(key);
                 let secret = json!({"kind": "Secret", "apiVersion": "v1", "type": "Opaque",
                     "metadata": {"namespace": name.0, "name": name.1}, "data": data});
                 Answer::new(200, secret.to_string())
@@ -330,6 +337,12 @@ impl World {
 const HIDDEN: &str = "hidden-key-of-";
 
 /// The secret key that belongs to an access key.
+/// What a Secret with this key holds.
+pub(super) fn secret_data(key: &str) -> Value {
+    use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+    json!({"accessKey": BASE64.encode(key), "secretKey": BASE64.encode(hidden(key))})
+}
+
 fn hidden(key: &str) -> String {
     format!("{HIDDEN}{key}")
 }

@@ -51,6 +51,8 @@ const HOUR: Moment = 60 * MINUTE;
 enum Bug {
     /// 1: a status says something that depends on which process wrote it.
     FollowsTheProcess,
+    /// 1: a status that answers a spec was made with other credentials than that names.
+    AnswersForOthers,
     /// 2: a status is written for each listing.
     WritesEachListing,
     /// 3: events are created before the status that owes them is written.
@@ -61,6 +63,8 @@ enum Bug {
     TellsAnew,
     /// 4: any count is taken for that of the listing.
     BelievesIncomplete,
+    /// 4: a gate opens by one listing.
+    OpensByOneListing,
     /// 5: texts aren't cut.
     Unbounded,
     /// 6: a status is written over any version.
@@ -76,13 +80,15 @@ enum Bug {
 }
 
 impl Bug {
-    const ALL: [(u8, Self); 12] = [
+    const ALL: [(u8, Self); 14] = [
         (1, Self::FollowsTheProcess),
+        (1, Self::AnswersForOthers),
         (2, Self::WritesEachListing),
         (3, Self::EventsFirst),
         (3, Self::ForgetsEarly),
         (3, Self::TellsAnew),
         (4, Self::BelievesIncomplete),
+        (4, Self::OpensByOneListing),
         (5, Self::Unbounded),
         (6, Self::Unfenced),
         (6, Self::DecidesFromStaleCache),

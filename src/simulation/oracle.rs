@@ -8,7 +8,7 @@ use kube::ResourceExt;
 
 use super::{
     MINUTE, Moment,
-    sms::{FIRST_PASS, Task},
+    sms::{FIRST_PASS, MARKER, Task},
     world::World,
 };
 use crate::api::{
@@ -77,8 +77,12 @@ pub(super) fn pass_of(status: &MigrationTaskWatchStatus) -> Option<usize> {
 
 /// Whether a watch with this spec is about a task.
 pub(super) fn matches(spec: &MigrationTaskWatchSpec, task: &Task) -> bool {
+    is_about(spec, &task.name)
+}
+
+fn is_about(spec: &MigrationTaskWatchSpec, task: &str) -> bool {
     let name = spec.filter.as_ref().and_then(|filter| filter.name.as_deref());
-    name.is_none_or(|name| task.name.contains(name))
+    name.is_none_or(|name| task.contains(name))
 }
 
 /// What is told of a task that is in this state now and wasn't before.
@@ -187,7 +191,8 @@ impl World {
         let uid = stored.uid().unwrap_or_default();
         let before = stored.status.clone().unwrap_or_default();
         self.check_delivered(&uid, &before);
-        self.check_transitions(&uid, &before, new);
+        self.check_transitions(&stored.namespace().unwrap_or_default(), &uid, &before, new);
+        self.check_gates((from, sent, &uid), &before, new);
         self.check_quiet((from, sent, &uid), &before, new);
         if let Some(outbox) = new.outbox.as_ref().filter(|outbox| !outbox.events.is_empty()) {
             let told = vec![false; outbox.events.len()];
@@ -219,10 +224,16 @@ impl World {
     /// The events are those of what has changed between the listings that both statuses were made of.
     fn check_transitions(
         &mut self,
+        namespace: &str,
         uid: &str,
         before: &MigrationTaskWatchStatus,
         new: &MigrationTaskWatchStatus,
     ) {
+        let spec = self.record(uid).specs.get(&new.observed_generation.unwrap_or_default());
+        if spec.is_some_and(|spec| !is_about(spec, MARKER)) {
+            // It doesn't say which listing it was made of.
+            return;
+        }
         let events = new.outbox.as_ref().map(|outbox| said(&outbox.events)).unwrap_or_default();
         let pass = pass_of(new);
         // A status that somebody has edited may no longer tell what was known: that is begun anew, and said.
@@ -236,7 +247,11 @@ impl World {
         if new.observed_target.is_some() {
             self.record(uid).made_of = (new.observed_target.clone(), pass);
         }
-        let expected = match pass.filter(|pass| is_baseline || last_pass != Some(*pass)) {
+        let pass = pass.filter(|pass| is_baseline || last_pass != Some(*pass));
+        if let Some(pass) = pass {
+            self.check_credentials(namespace, uid, pass, new);
+        }
+        let expected = match pass {
             None => Vec::new(),
             Some(pass) => match self.take_notice((uid, is_baseline), pass, new, &events) {
                 Ok(expected) => expected,

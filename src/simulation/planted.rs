@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Bug, MINUTE,
+    kubernetes::secret_data,
     wire::Net,
     world::{Answer, Body, KubeRequest, Request, SmsRequest},
 };
@@ -60,6 +61,13 @@ pub(super) async fn ask_kube(net: &Net, mut request: KubeRequest) -> Answer {
                 }
             }
         }),
+        Bug::AnswersForOthers if path.ends_with("/secrets/other") && answer.status == 200 => {
+            let own = (path.split('/').nth(4).unwrap_or_default().to_owned(), "huawei".to_owned());
+            let key = net.shared.lock().kubernetes.secrets.get(&own).map(|secret| secret.key.clone());
+            if let Some(key) = key.filter(|key| key != "AK-wrong") {
+                edit(body, |secret| secret["data"] = secret_data(&key));
+            }
+        }
         Bug::DecidesFromStaleCache if is_one && answer.status == 200 => {
             let heard = &mut net.shared.lock().heard;
             body.clone_from(heard.entry(format!("{} {path}", net.process)).or_insert(body.clone()));
@@ -90,6 +98,12 @@ async fn write(net: &Net, bug: Bug, mut request: KubeRequest) -> Answer {
                 let errors = tasks.iter_mut().filter_map(|task| at(task, "/error/message"));
                 let long = errors.filter(|message| message.as_str().is_some_and(|text| text.len() > 500));
                 long.for_each(|message| *message = json!("é".repeat(300_000)));
+            }
+        }
+        Bug::OpensByOneListing => {
+            if let Some(Value::Array(conditions)) = at(&mut applied, "/status/conditions") {
+                let shut = conditions.iter_mut().filter(|condition| condition["reason"] == "Confirming");
+                shut.for_each(|condition| condition["status"] = json!("True"));
             }
         }
         Bug::Unfenced => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Bug, HOUR, MINUTE, Moment, SECOND,
     chaos::{Act, Blow},
-    checks::Said,
+    checks::{GATES, Said, is_open},
     oracle::{counts, matches},
     process::Process,
     sms::Task,
@@ -13,7 +13,7 @@ use super::{
     world::{Event, Shared, Stats, World},
 };
 use crate::{
-    api::{MigrationTaskWatch, REQUESTED_AT},
+    api::{MigrationTaskWatch, MigrationTaskWatchStatus, REQUESTED_AT},
     core::budget::WriteRate,
 };
 
@@ -263,9 +263,13 @@ impl World {
         if !untold.is_empty() {
             return Some(format!("{name} has never told {untold:?}"));
         }
-        let secret = (watch.metadata.namespace.clone()?, "huawei".to_owned());
+        let secret = watch.spec.credentials.secret_ref.as_ref()?.name.clone();
+        let secret = (watch.metadata.namespace.clone()?, secret);
         let account = self.sms.accounts.get(&self.kubernetes.secrets.get(&secret)?.key)?;
         let states = counts(account.tasks.iter().filter(|task| matches(&watch.spec, task)));
+        if let Some(wrong) = wrong_gate(&status, &states) {
+            return Some(format!("{name}: {wrong}"));
+        }
         let summary = status.summary.unwrap_or_default();
         if summary.by_state != states || summary.total != states.values().sum::<i64>() {
             return Some(format!("{name} counts {:?}, and there are {states:?}", summary.by_state));
@@ -286,4 +290,18 @@ impl World {
         };
         status.tasks.iter().find(|task| !is_true(task)).map(|task| format!("{name} shows {task:?}"))
     }
+}
+
+/// A gate that isn't as the tasks are, of which there are some. (Without any, those count that have gone.)
+fn wrong_gate(status: &MigrationTaskWatchStatus, states: &BTreeMap<String, i64>) -> Option<String> {
+    let is_for_now = |reason: &str| matches!(reason, "TasksMissing" | "Confirming");
+    if let Some(waits) = status.conditions.iter().find(|condition| is_for_now(&condition.reason)) {
+        return Some(format!("{} is {} still", waits.type_, waits.reason));
+    }
+    GATES.iter().find_map(|(gate, passes)| {
+        let is_open = is_open(status, gate);
+        let passes = states.keys().all(|state| passes(state));
+        (!states.is_empty() && is_open != passes)
+            .then(|| format!("{gate} is {is_open}, and there are {states:?}"))
+    })
 }

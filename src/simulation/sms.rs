@@ -29,6 +29,9 @@ const REFUSED: Moment = MINUTE;
 /// How many passes a listing has that goes by several.
 const PASSES: RangeInclusive<usize> = 3..=5;
 
+/// Among how many of the last passes those are that a status may have been made of.
+const MOST_PASSES: usize = 12;
+
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Task {
     pub(super) id: String,
@@ -191,6 +194,17 @@ impl Sms {
             ids.iter().map(|id| shown.get(id.as_str()).map(|task| (*task).clone())).collect()
         };
         moments.into_iter().flatten().rev().filter_map(shown_at).collect()
+    }
+
+    /// With which key a pass was made.
+    pub(super) fn key_of(&self, pass: usize) -> Option<&str> {
+        self.passes.get(pass).map(|pass| pass.who.1.as_str())
+    }
+
+    /// In how many of a process's last passes all tasks that are asked for were so, when it sent something.
+    pub(super) fn agreeing(&self, process: u32, sent: Moment, is_so: impl Fn(&Task) -> bool) -> usize {
+        let ended = self.passes.iter().rev().filter(|pass| pass.who.0 == process && pass.ended <= sent);
+        ended.take(MOST_PASSES).filter(|pass| pass.found().into_values().all(&is_so)).count()
     }
 
     /// When the last page of a pass was asked for.

@@ -11,6 +11,7 @@ mod edits;
 mod faults;
 mod forbidden;
 mod garbage;
+mod gates;
 mod harness;
 mod identity;
 mod leadership;

@@ -155,10 +155,10 @@ async fn a_listing_that_panics_is_one_that_failed_and_is_tried_later_each_time()
     let (feeds, membership) = membership();
     let mut pauses = Vec::new();
     for number in 1..=5 {
-        let (sender, mut done) = watch::channel(None);
+        let (sender, done) = oneshot::channel();
         let listing = async { panic!("on purpose") };
         membership.start(listing, Query::All, Instant::now(), sender);
-        let round = done.wait_for(Option::is_some).await.unwrap().clone().unwrap();
+        let round = done.await.unwrap();
         let failure = round.result.as_ref().unwrap_err();
         assert_eq!((failure.kind, round.failures), (FailureKind::InternalError, number));
         assert_eq!(feeds.watchdog.panics.count(), u64::from(number));
@@ -172,7 +172,7 @@ async fn a_listing_that_panics_is_one_that_failed_and_is_tried_later_each_time()
 #[tokio::test(start_paused = true)]
 async fn a_listing_that_hangs_is_found() {
     let (feeds, membership) = membership();
-    let (sender, _done) = watch::channel(None);
+    let (sender, _done) = oneshot::channel();
     membership.start(std::future::pending(), Query::All, Instant::now(), sender);
     sleep(feeds.client.longest_listing() * 2).await;
     assert_eq!(feeds.watchdog.vitals.overdue(), None);
