@@ -92,10 +92,16 @@ impl Operator {
         }
     }
 
+    /// Where it serves `health` or `metrics`.
+    pub(crate) async fn address(&self, what: &str) -> String {
+        let line = self.until_logged(&[&format!("{what}=")]).await;
+        let (_, address) = line.rsplit_once(&format!("{what}=")).unwrap();
+        address.split_whitespace().next().unwrap().to_owned()
+    }
+
     /// What it answers on one of its addresses, `health` or `metrics`.
     pub(crate) async fn get(&self, address: &str, path: &str) -> (u16, String) {
-        let log = self.until_logged(&[&format!("{address}=")]).await;
-        let address = log.rsplit(&format!("{address}=")).next().unwrap().split_whitespace().next().unwrap();
+        let address = self.address(address).await;
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let answer = client.get(format!("http://{address}{path}")).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
