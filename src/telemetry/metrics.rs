@@ -34,7 +34,11 @@ pub use status_writes::StatusWrites;
 pub use watches::{Seen, WatchFigures, WatchesNow};
 
 use self::format::Format;
-use super::{panics::Panics, server};
+use super::{
+    listen::{Listen, ListenError},
+    panics::Panics,
+    server,
+};
 
 const PREFIX: &str = "migration_task_watch";
 
@@ -110,12 +114,12 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Answers `/metrics` on an address until the process ends.
+    /// Answers `/metrics` until the process ends, and says at which address.
     ///
     /// # Errors
     /// The address can't be used.
-    pub async fn serve(self, address: SocketAddr) -> std::io::Result<SocketAddr> {
-        server::serve(address, Router::new().route("/metrics", get(metrics)).with_state(self)).await
+    pub async fn serve(self, listen: Listen) -> Result<SocketAddr, ListenError> {
+        server::serve(listen, Router::new().route("/metrics", get(metrics)).with_state(self)).await
     }
 
     #[cfg(test)]
