@@ -173,8 +173,8 @@ async fn operate(args: Args) -> Result<ExitCode, Box<dyn Error>> {
         metrics,
         shutdown: shutdown()?.shared(),
     };
-    let health = operator.health.clone().serve(args.health_addr).await?;
-    let metrics = operator.metrics.clone().serve(args.metrics_addr).await?;
+    let health = operator.health.clone().serve(args.health_addr)?;
+    let metrics = operator.metrics.clone().serve(args.metrics_addr)?;
     info!(version = env!("CARGO_PKG_VERSION"), %health, %metrics, "started");
     let ended = match candidacy {
         None => {

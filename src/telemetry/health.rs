@@ -68,13 +68,13 @@ impl Health {
         Some(overdue.what)
     }
 
-    /// Answers probes until the process ends, and says at which address.
+    /// Answers probes until the process ends, and says at which address. In a runtime.
     ///
     /// # Errors
     /// The address can't be used.
-    pub async fn serve(self, listen: Listen) -> Result<SocketAddr, ListenError> {
+    pub fn serve(self, listen: Listen) -> Result<SocketAddr, ListenError> {
         let routes = Router::new().route("/livez", get(livez)).route("/readyz", get(readyz)).with_state(self);
-        server::serve(listen, routes).await
+        server::serve(listen, routes)
     }
 }
 

@@ -114,12 +114,12 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Answers `/metrics` until the process ends, and says at which address.
+    /// Answers `/metrics` until the process ends, and says at which address. In a runtime.
     ///
     /// # Errors
     /// The address can't be used.
-    pub async fn serve(self, listen: Listen) -> Result<SocketAddr, ListenError> {
-        server::serve(listen, Router::new().route("/metrics", get(metrics)).with_state(self)).await
+    pub fn serve(self, listen: Listen) -> Result<SocketAddr, ListenError> {
+        server::serve(listen, Router::new().route("/metrics", get(metrics)).with_state(self))
     }
 
     #[cfg(test)]

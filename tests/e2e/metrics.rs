@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sms_simulator::{Task, TaskState};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::harness::{PATIENCE, Stage, status};
 
@@ -83,6 +84,30 @@ async fn each_gets_the_format_that_it_asks_for() {
         assert_eq!(text.ends_with("# EOF\n"), openmetrics, "{accept}: {text}");
         assert_eq!(value(&text, "migration_task_watch_leader"), Some(1.0), "{accept}: {text}");
     }
+}
+
+#[tokio::test]
+async fn a_thousand_strangers_keep_nobody_from_an_answer() {
+    let stage = Stage::new("metrics-strangers", vec![Task::new("web-1")]).await;
+    let operator = stage.operator();
+    stage.apply("wave-1", json!({})).await.unwrap();
+    stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    let before = stage.metrics().await;
+    let mut strangers = Vec::new();
+    for port in ["metrics", "health"] {
+        let address = operator.address(port).await;
+        for _ in 0..1020 {
+            let mut stranger = TcpStream::connect(&address).await.unwrap();
+            // Who is overtaken by others may be gone by now.
+            let _ = stranger.write_all(b"GET /metrics HTTP/1.1\r\nHost: h").await;
+            strangers.push(stranger);
+        }
+    }
+    assert_eq!(operator.get("health", "/livez").await, (200, "ok".to_owned()));
+    let after = stage.metrics().await;
+    let grown = |series: &str| value(&after, series).unwrap() - value(&before, series).unwrap();
+    assert!(grown("process_open_fds") < 50.0, "{before}{after}");
+    assert!(grown("process_resident_memory_bytes") < 16e6, "{before}{after}");
 }
 
 #[tokio::test]
