@@ -67,7 +67,7 @@ async fn each_gets_the_format_that_it_asks_for() {
     let stage = Stage::new("metrics-formats", vec![Task::new("web-1")]).await;
     let operator = stage.operator();
     let address = operator.address("metrics").await;
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
     for (accept, content_type, openmetrics) in [
         ("text/plain;version=0.0.4", "text/plain; version=0.0.4; charset=utf-8", false),
         ("*/*", "text/plain; version=0.0.4; charset=utf-8", false),
