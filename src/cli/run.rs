@@ -1,6 +1,6 @@
 //! `migration-task-watch run`: the operator.
 
-use std::{error::Error, net::SocketAddr, process::ExitCode, time::Duration};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use clap::Args as ClapArgs;
 use futures::{
@@ -26,7 +26,7 @@ use crate::{
         policy::{AmbientNamespaces, Policy},
     },
     sms::{self, ClientOptions},
-    telemetry::{Health, Metrics, Requests, Traces, logs, traces},
+    telemetry::{Health, Listen, Metrics, Requests, Traces, logs, traces},
 };
 
 /// How long reconciles under way may take once the process is asked to end: less than the 30 seconds of a kubelet.
@@ -66,13 +66,13 @@ pub(super) struct Args {
     #[arg(long, env = "STATUS_WRITE_RATE", value_name = "BYTES", default_value = "4MiB")]
     status_write_rate: WriteRate,
 
-    /// Where /livez and /readyz are served.
-    #[arg(long, env = "HEALTH_ADDR", default_value = "0.0.0.0:8081")]
-    health_addr: SocketAddr,
+    /// Where /livez and /readyz are served. Without an address, it is on all of them, of IPv4 and IPv6.
+    #[arg(long, env = "HEALTH_ADDR", value_name = "[ADDRESS]:PORT", default_value_t = Listen::Everywhere(8081))]
+    health_addr: Listen,
 
-    /// Where /metrics is served.
-    #[arg(long, env = "METRICS_ADDR", default_value = "0.0.0.0:8080")]
-    metrics_addr: SocketAddr,
+    /// Where /metrics is served. Without an address, it is on all of them, of IPv4 and IPv6.
+    #[arg(long, env = "METRICS_ADDR", value_name = "[ADDRESS]:PORT", default_value_t = Listen::Everywhere(8080))]
+    metrics_addr: Listen,
 
     /// What a line of the log looks like.
     #[arg(long, env = "LOG_FORMAT", default_value = "text")]
@@ -173,8 +173,8 @@ async fn operate(args: Args) -> Result<ExitCode, Box<dyn Error>> {
         metrics,
         shutdown: shutdown()?.shared(),
     };
-    let health = operator.health.clone().serve(args.health_addr).await?;
-    let metrics = operator.metrics.clone().serve(args.metrics_addr).await?;
+    let health = operator.health.clone().serve(args.health_addr)?;
+    let metrics = operator.metrics.clone().serve(args.metrics_addr)?;
     info!(version = env!("CARGO_PKG_VERSION"), %health, %metrics, "started");
     let ended = match candidacy {
         None => {

@@ -111,7 +111,7 @@ async fn a_stream_that_waits_forever_is_stuck() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_loop_whose_thread_is_blocked_is_stuck_until_it_is_let_go() {
     let health = Health::default();
-    let address = health.clone().serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = health.clone().serve("127.0.0.1:0".parse().unwrap()).unwrap();
     let ask = async || {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         client.get(format!("http://{address}/livez")).send().await.unwrap().status().as_u16()

@@ -9,7 +9,11 @@ use std::{
     },
 };
 
-use super::{server, vitals::Vitals};
+use super::{
+    listen::{Listen, ListenError},
+    server,
+    vitals::Vitals,
+};
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use tracing::error;
 
@@ -64,13 +68,13 @@ impl Health {
         Some(overdue.what)
     }
 
-    /// Answers probes on an address until the process ends.
+    /// Answers probes until the process ends, and says at which address. In a runtime.
     ///
     /// # Errors
     /// The address can't be used.
-    pub async fn serve(self, address: SocketAddr) -> std::io::Result<SocketAddr> {
+    pub fn serve(self, listen: Listen) -> Result<SocketAddr, ListenError> {
         let routes = Router::new().route("/livez", get(livez)).route("/readyz", get(readyz)).with_state(self);
-        server::serve(address, routes).await
+        server::serve(listen, routes)
     }
 }
 

@@ -1,7 +1,8 @@
-//! What Prometheus reads, in the OpenMetrics format.
+//! What Prometheus reads.
 
 mod credentials;
 mod events;
+mod format;
 mod listings;
 mod process;
 mod reconciles;
@@ -11,9 +12,15 @@ mod watches;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use axum::{Router, extract::State, http::header, response::IntoResponse, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, header},
+    response::IntoResponse,
+    routing::get,
+};
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::EncodeLabelSet,
     metrics::{gauge::Gauge, info::Info},
     registry::Registry,
 };
@@ -26,10 +33,14 @@ pub use requests::{Requests, UnderWay};
 pub use status_writes::StatusWrites;
 pub use watches::{Seen, WatchFigures, WatchesNow};
 
-use super::{panics::Panics, server};
+use self::format::Format;
+use super::{
+    listen::{Listen, ListenError},
+    panics::Panics,
+    server,
+};
 
 const PREFIX: &str = "migration_task_watch";
-const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What work came to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -103,24 +114,24 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Answers `/metrics` on an address until the process ends.
+    /// Answers `/metrics` until the process ends, and says at which address. In a runtime.
     ///
     /// # Errors
     /// The address can't be used.
-    pub async fn serve(self, address: SocketAddr) -> std::io::Result<SocketAddr> {
-        server::serve(address, Router::new().route("/metrics", get(metrics)).with_state(self)).await
+    pub fn serve(self, listen: Listen) -> Result<SocketAddr, ListenError> {
+        server::serve(listen, Router::new().route("/metrics", get(metrics)).with_state(self))
     }
 
+    #[cfg(test)]
     pub(super) fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string can't fail.
-        let _ = encode(&mut text, &self.registry);
-        text
+        Format::OpenMetrics.encode(&self.registry)
     }
 }
 
-async fn metrics(State(metrics): State<Metrics>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.text())
+async fn metrics(State(metrics): State<Metrics>, request: HeaderMap) -> impl IntoResponse {
+    let format = Format::wanted(&request);
+    let headers = [(header::CONTENT_TYPE, format.content_type()), (header::VARY, "accept")];
+    (headers, format.encode(&metrics.registry))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Health, logs and metrics.
 
 mod health;
+mod listen;
 pub mod logs;
 mod metrics;
 mod panics;
@@ -9,6 +10,7 @@ pub mod traces;
 mod vitals;
 
 pub use health::Health;
+pub use listen::{Listen, ListenError, ListenParseError};
 pub use metrics::{
     CredentialsEnd, Events, Listings, Metrics, Reconciles, Reconciling, Requests, Seen, StatusWrites,
     Telling, UnderWay, WatchFigures, WatchesNow,

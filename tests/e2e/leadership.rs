@@ -111,7 +111,7 @@ async fn a_leader_that_is_asked_to_end_hands_over() {
     stage.until_led_by(&second).await;
     until_synced(&stage).await;
     // And the last one leaves it free.
-    assert!(second.operator.terminate().success());
+    assert!(second.operator.terminate().await.success());
     let lease = stage.lease().await.unwrap().spec.unwrap();
     assert_eq!((lease.holder_identity, lease.lease_duration_seconds), (None, Some(1)));
     assert_eq!(lease.lease_transitions, Some(1));
@@ -124,7 +124,7 @@ async fn one_that_stands_by_ends_when_it_is_asked_and_leaves_the_lease_alone() {
     begin(&stage, &first).await;
     let second = stage.replica("second");
     second.operator.until_logged(&["standing by"]).await;
-    assert!(second.operator.terminate().success());
+    assert!(second.operator.terminate().await.success());
     assert_eq!(stage.holder().await.as_deref(), Some("first"));
 }
 
@@ -162,7 +162,7 @@ async fn a_leader_that_was_paused_in_the_middle_of_a_listing_tells_nothing_twice
     let asked = stage.sms.requests().count(|_| true);
     stage.request("wave-1", "midway").await;
     // It has the answer, or will have it when it wakes: it may have written nothing, the status, or some of the events.
-    stage.sms.requests().wait_for(asked + 1, |_| true).await;
+    stage.until_asked(asked + 1, |_| true).await;
     first.operator.pause();
     stage.until_led_by(&second).await;
     until_synced(&stage).await;

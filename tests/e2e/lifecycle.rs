@@ -52,7 +52,7 @@ async fn an_operator_whose_log_cannot_be_written_goes_on() {
     let operator = Operator::start(stage.kubeconfig(), &[&stage.namespace], full, &flags, &[]);
     stage.apply("wave-1", json!({})).await.unwrap();
     stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
-    assert_eq!(operator.terminate().code(), Some(0));
+    assert_eq!(operator.terminate().await.code(), Some(0));
     let mut lost = Operator::start(Path::new("/nonexistent"), &[], full, &flags, &[]);
     assert_eq!(lost.ended().await.code(), Some(1), "its exit code still says how it ended");
 }

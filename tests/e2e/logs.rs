@@ -112,7 +112,7 @@ async fn each_line_is_an_object_of_documented_fields() {
     stage.until_told("wave-1", &["WatchStarted", "TaskFailed"]).await;
     assert!(operator.log().lines().count() > 5);
     let log = stage.log();
-    operator.terminate();
+    operator.terminate().await;
     let documented = documented();
     for line in lines(&std::fs::read_to_string(log).unwrap()) {
         for field in line.keys() {

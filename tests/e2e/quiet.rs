@@ -15,7 +15,7 @@ async fn a_quiet_account_costs_no_write_and_no_event() {
     let before = stage.until_condition("wave-1", "Ready", ("True", "Synced")).await.resource_version();
     let listed = stage.sms.requests().counters().requests;
     // The fourth listing begins after what the third had to say is written.
-    stage.sms.requests().wait_for(usize::try_from(listed).unwrap() + 4, |_| true).await;
+    stage.until_asked(usize::try_from(listed).unwrap() + 4, |_| true).await;
     assert_eq!(stage.watches().get("wave-1").await.unwrap().resource_version(), before);
     assert_eq!(stage.reasons("wave-1").await, ["WatchStarted"]);
 }

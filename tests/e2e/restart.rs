@@ -23,7 +23,7 @@ async fn what_happens_while_the_operator_is_down_is_told_once() {
     stage.apply("wave-1", json!({"taskLimit": 3})).await.unwrap();
     stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
     stage.until_told("wave-1", &["WatchStarted"]).await;
-    assert!(operator.terminate().success());
+    assert!(operator.terminate().await.success());
 
     stage.sms.tasks().replace(tasks("SYNCING"));
     let operator = stage.operator();
@@ -56,7 +56,7 @@ async fn a_killed_operator_tells_each_transition_once() {
         let seen = stage.sms.requests().counters().requests;
         stage.request("wave-1", state).await;
         // Killed as soon as SMS has been asked: before, within or after the write and its events.
-        stage.sms.requests().wait_for(usize::try_from(seen).unwrap() + 1, |_| true).await;
+        stage.until_asked(usize::try_from(seen).unwrap() + 1, |_| true).await;
         operator.kill();
         operator = stage.operator();
         told.extend([reason; 6]);
@@ -79,7 +79,7 @@ async fn it_may_be_killed_at_any_moment() {
         let asked = stage.sms.requests().count(|_| true);
         stage.sms.tasks().insert(task(i, "MIGRATE_FAIL"));
         stage.request("wave-1", &i.to_string()).await;
-        stage.sms.requests().wait_for(asked + 1, |record| !record.pending).await;
+        stage.until_asked(asked + 1, |record| !record.pending).await;
         // From the answer of SMS to the events these kills fall later and later.
         tokio::time::sleep(Duration::from_millis(3 * i)).await;
         operator.kill();

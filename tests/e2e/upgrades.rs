@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use sms_simulator::{Snapshot, Task, TaskError, TaskState};
 use test_cluster::{Cluster, Options};
 
-use crate::harness::{Stage, status};
+use crate::harness::{PATIENCE, Stage, status};
 
 /// What statuses of this version hold is kept here, for later versions to read.
 const FIXTURE: &str = concat!("tests/fixtures/status/v", env!("CARGO_PKG_VERSION"), ".json");
@@ -59,7 +59,7 @@ async fn page(stage: &Stage) -> Value {
         body: b"",
     };
     let signed = signer::sign(&request, &access, &secret, k8s_openapi::jiff::Timestamp::now());
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
     let request =
         signed.into_iter().fold(client.get(format!("{endpoint}/v3/tasks")), |request, (name, value)| {
             request.header(name, value)
@@ -152,7 +152,7 @@ async fn a_downgrade_tells_nothing_twice_unless_its_ledger_is_unknown_and_then_s
         stage.apply(name, json!({"taskLimit": limit, "stallAfter": "0"})).await.unwrap();
         stage.until_told(name, &["WatchStarted"]).await;
     }
-    assert!(operator.terminate().success());
+    assert!(operator.terminate().await.success());
 
     // What a newer build leaves, under the name that all builds write by.
     for name in ["whole", "omits"] {
@@ -203,7 +203,7 @@ async fn a_status_that_somebody_else_has_spoilt_hides_no_other_watch() {
         stage.apply(name, json!({})).await.unwrap();
         stage.until_told(name, &["WatchStarted"]).await;
     }
-    assert!(operator.terminate().success());
+    assert!(operator.terminate().await.success());
     // The API server takes these for times.
     let odd = "2027-01-15T08:00:00+99:99";
     let mut spoilt = serde_json::to_value(status(&stage.watches().get("spoilt").await.unwrap())).unwrap();

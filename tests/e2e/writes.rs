@@ -62,7 +62,9 @@ impl Stage {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        let log = || std::fs::read_to_string(self.log()).unwrap_or_default();
+        assert!(waited.is_ok(), "{operators} operators didn't start\n{}", log());
     }
 
     async fn metric(&self, name: &str) -> f64 {
@@ -102,7 +104,7 @@ async fn a_failed_task_is_written_before_the_progress_of_others() {
     assert!(stage.metric("status_writes_total{urgency=\"change\"}").await >= 30.0);
     assert!(stage.metric("status_write_bytes_total{urgency=\"change\"}").await >= 300_000.0);
     assert!(stage.metric("status_writes_deferred").await < 0.5);
-    assert!(unbounded.terminate().success());
+    assert!(unbounded.terminate().await.success());
 
     stage.age().await;
     for (watch, task) in (0..WATCHES).flat_map(|watch| (0..TASKS).map(move |task| (watch, task))) {

@@ -25,6 +25,8 @@ part alerts
 "$here/alerts.sh" "$chart/files/alerts.yaml"
 part kube-state-metrics
 "$here/isolated.sh" "$with_cluster" "$here/kube-state-metrics.sh" "$root"
+part metrics
+"$here/isolated.sh" "$with_cluster" "$here/metrics.sh" "$root" "$programs"
 part commands
 "$here/isolated.sh" "$with_cluster" "$here/commands.sh" "$root" "$programs"
 part schema

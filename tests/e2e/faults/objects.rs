@@ -103,9 +103,9 @@ async fn a_watch_that_is_deleted_while_it_is_listed_is_left_alone() {
     move_on(&stage.sms);
     let asked = stage.sms.requests().count(|_| true);
     stage.request(WATCH, "midway").await;
-    stage.sms.requests().wait_for(asked + 1, |_| true).await;
+    stage.until_asked(asked + 1, |_| true).await;
     stage.watches().delete(WATCH, &DeleteParams::default()).await.unwrap();
-    stage.sms.requests().wait_for(asked + 1, |record| !record.pending).await;
+    stage.until_asked(asked + 1, |record| !record.pending).await;
     stage.apply("other", json!({})).await.unwrap();
     begin(&stage, "other").await;
     assert_eq!(stage.reasons(WATCH).await, ["WatchStarted"], "{}", DELETED.fault);

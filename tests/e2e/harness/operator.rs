@@ -50,9 +50,9 @@ impl Operator {
     }
 
     /// Asks it to end as a kubelet does, and waits until it has.
-    pub(crate) fn terminate(mut self) -> ExitStatus {
-        self.signal("TERM");
-        self.child.wait().unwrap()
+    pub(crate) async fn terminate(mut self) -> ExitStatus {
+        self.ask_to_end();
+        self.ended().await
     }
 
     /// Asks it to end as a kubelet does.
@@ -92,11 +92,17 @@ impl Operator {
         }
     }
 
+    /// Where it serves `health` or `metrics`.
+    pub(crate) async fn address(&self, what: &str) -> String {
+        let line = self.until_logged(&[&format!("{what}=")]).await;
+        let (_, address) = line.rsplit_once(&format!("{what}=")).unwrap();
+        address.split_whitespace().next().unwrap().to_owned()
+    }
+
     /// What it answers on one of its addresses, `health` or `metrics`.
     pub(crate) async fn get(&self, address: &str, path: &str) -> (u16, String) {
-        let log = self.until_logged(&[&format!("{address}=")]).await;
-        let address = log.rsplit(&format!("{address}=")).next().unwrap().split_whitespace().next().unwrap();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let address = self.address(address).await;
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let answer = client.get(format!("http://{address}{path}")).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }

@@ -94,7 +94,8 @@ impl Stage {
     ) {
         for rule in rules {
             let granted = self.until_allowed(namespace, rule, granted(rule));
-            tokio::time::timeout(PATIENCE, granted).await.unwrap();
+            let waited = tokio::time::timeout(PATIENCE, granted).await;
+            assert!(waited.is_ok(), "{namespace}: the API server doesn't go by {rule:?}");
         }
     }
 

@@ -15,7 +15,7 @@ use kube::{
 };
 use migration_task_watch::api::{self, MigrationTaskWatch, MigrationTaskWatchStatus};
 use serde_json::{Value, json};
-use sms_simulator::{Config, Simulator, Task};
+use sms_simulator::{Config, Record, Simulator, Task};
 use test_cluster::Cluster;
 
 use super::operator::{Operator, until_logged};
@@ -99,7 +99,7 @@ impl Stage {
     pub(crate) async fn metrics(&self) -> String {
         let log = std::fs::read_to_string(self.log()).unwrap();
         let address = log.rsplit("metrics=").next().unwrap().split_whitespace().next().unwrap();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         client.get(format!("http://{address}/metrics")).send().await.unwrap().text().await.unwrap()
     }
 
@@ -180,9 +180,15 @@ impl Stage {
 
     /// Waits until SMS has been asked so many times more.
     pub(crate) async fn further_requests(&self, count: usize) {
+        self.until_asked(self.sms.requests().count(|_| true) + count, |_| true).await;
+    }
+
+    /// Waits until SMS has been asked by so many requests that are so, since it began.
+    pub(crate) async fn until_asked(&self, count: usize, wanted: impl Fn(&Record) -> bool) {
         let requests = self.sms.requests();
-        let seen = requests.count(|_| true);
-        tokio::time::timeout(PATIENCE, requests.wait_for(seen + count, |_| true)).await.unwrap();
+        let asked = tokio::time::timeout(PATIENCE, requests.wait_for(count, &wanted)).await;
+        let log = || std::fs::read_to_string(self.log()).unwrap_or_default();
+        assert!(asked.is_ok(), "SMS had {} requests of {count}\n{}", requests.count(&wanted), log());
     }
 
     /// What the Ready condition says.
@@ -294,5 +300,6 @@ pub(crate) async fn install_crd(client: &Client) {
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
-    await_condition(crds, &name, conditions::is_crd_established()).await.unwrap();
+    let established = await_condition(crds, &name, conditions::is_crd_established());
+    tokio::time::timeout(PATIENCE, established).await.expect("the CRD isn't established").unwrap();
 }

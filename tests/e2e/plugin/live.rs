@@ -3,14 +3,16 @@
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader},
-    process::Stdio,
+    process::{ChildStdout, Stdio},
+    sync::mpsc,
+    thread,
 };
 
 use serde_json::{Value, json};
 use sms_simulator::{Task, TaskState};
 
 use super::{Plugin, tasks};
-use crate::harness::{Operator, Screen, Stage};
+use crate::harness::{Operator, PATIENCE, Screen, Stage};
 
 /// A wave that is watched.
 async fn wave(name: &str, tasks: Vec<Task>) -> (Stage, Plugin, Operator) {
@@ -20,6 +22,15 @@ async fn wave(name: &str, tasks: Vec<Task>) -> (Stage, Plugin, Operator) {
     stage.apply("wave-1", json!({"interval": "1h"})).await.unwrap();
     stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
     (stage, plugin, operator)
+}
+
+/// The lines of a program, as it prints them: a thread reads, so that the test can end before the program.
+fn read(output: ChildStdout) -> mpsc::Receiver<String> {
+    let (lines, read) = mpsc::channel();
+    thread::spawn(move || {
+        BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
+    });
+    read
 }
 
 fn has(lines: &[String], texts: &[&str]) -> bool {
@@ -148,13 +159,19 @@ async fn without_a_terminal_it_is_a_table_or_a_line_for_each_change() {
     for format in ["table", "json"] {
         let args = ["-n", &stage.namespace, "top", "--watch", "-o", format];
         let mut child = plugin.command(&args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let lines = read(child.stdout.take().unwrap());
+        let next = || lines.recv_timeout(PATIENCE).expect("it prints no more lines");
         // What there is at first.
-        let first = lines.next().unwrap();
+        let first = next();
         let change = format!("RUN_{}", format.to_uppercase());
         stage.sms.tasks().insert(Task::new("web-01").in_state(TaskState::new(change.clone())));
         stage.refresh("wave-1", format).await;
-        let line = lines.find(|line| line.contains(&change)).unwrap();
+        let line = loop {
+            let line = next();
+            if line.contains(&change) {
+                break line;
+            }
+        };
         if format == "json" {
             let values = [first, line].map(|line| serde_json::from_str::<Value>(&line).unwrap());
             assert!(values.iter().all(|value| value["tasks"].as_array().unwrap().len() == 4), "{values:?}");

@@ -1,8 +1,9 @@
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
     path::Path,
-    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
@@ -28,13 +29,18 @@ pub(crate) fn demo() -> Command {
 /// A demo that runs; killed with the test.
 pub(crate) struct Running {
     child: Child,
-    output: BufReader<ChildStdout>,
+    /// What it prints, line by line: a thread reads, so that a test can end before the demo does.
+    output: mpsc::Receiver<String>,
 }
 
 impl Running {
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
+        let printed = BufReader::new(child.stdout.take().unwrap());
+        let (lines, output) = mpsc::channel();
+        thread::spawn(move || {
+            printed.lines().map_while(Result::ok).try_for_each(|line| lines.send(line + "\n"))
+        });
         Self { child, output }
     }
 
@@ -42,7 +48,11 @@ impl Running {
     pub(crate) fn read_to(&mut self, text: &str) -> String {
         let mut read = String::new();
         while !read.lines().next_back().unwrap_or_default().contains(text) {
-            assert!(self.output.read_line(&mut read).unwrap() > 0, "it ended without {text}:\n{read}");
+            match self.output.recv_timeout(PATIENCE) {
+                Ok(line) => read.push_str(&line),
+                Err(RecvTimeoutError::Disconnected) => panic!("it ended without {text}:\n{read}"),
+                Err(RecvTimeoutError::Timeout) => panic!("it prints no {text}:\n{read}"),
+            }
         }
         read
     }
@@ -56,8 +66,14 @@ impl Running {
     /// The exit status, and what it printed to the end.
     pub(crate) fn wait(&mut self) -> (ExitStatus, String) {
         let mut rest = String::new();
-        self.output.read_to_string(&mut rest).unwrap();
-        (self.child.wait().unwrap(), rest)
+        let began = Instant::now();
+        loop {
+            match self.output.recv_timeout(PATIENCE.saturating_sub(began.elapsed())) {
+                Ok(line) => rest.push_str(&line),
+                Err(RecvTimeoutError::Disconnected) => return (self.child.wait().unwrap(), rest),
+                Err(RecvTimeoutError::Timeout) => panic!("it doesn't end:\n{rest}"),
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! `cargo test --workspace` builds, and those that `tests/cluster/build.sh` makes.
 
 // What a test can't set up or read is a test that fails.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 mod current;
 mod end;

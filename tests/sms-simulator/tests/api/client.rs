@@ -1,11 +1,13 @@
 //! A client that calls by token, so that these tests need no signer.
 
-use std::sync::Once;
+use std::{sync::Once, time::Duration};
 
 use reqwest::{Certificate, Client, Response};
 use serde_json::Value;
 use sms_simulator::{Account, Config, Simulator, Task};
 
+/// How long a test waits for what must come. Not a measure of speed.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// The token of [`start`]'s account.
 pub(crate) const TOKEN: &str = "token-of-the-tests";
 

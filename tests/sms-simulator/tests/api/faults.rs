@@ -7,13 +7,22 @@ use serde_json::Value;
 use sms_simulator::{DropKind, Effect, ErrorBody, Fault, PageEdit, Seconds, Simulator, Trigger};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use crate::client::{TOKEN, get, get_json, ids, numbered, start};
+use crate::client::{PATIENCE, TOKEN, get, get_json, ids, numbered, start};
 
 async fn with(effect: Effect) -> Simulator {
     let simulator = start(numbered(10)).await;
     simulator.faults().add(effect);
     simulator
+}
+
+/// Waits until a request is there that got no answer.
+async fn until_broken_off(simulator: &Simulator) {
+    let requests = simulator.requests();
+    let waited =
+        timeout(PATIENCE, requests.wait_for(1, |record| !record.pending && record.status.is_none())).await;
+    assert!(waited.is_ok(), "{:?}", requests.records());
 }
 
 /// Everything that the server sends on one connection for one GET, and how the connection ends.
@@ -97,7 +106,7 @@ async fn connections_close_or_reset_without_an_answer() {
     let (received, end) = raw(&simulator).await;
     assert!(received.is_empty());
     assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
-    simulator.requests().wait_for(1, |record| !record.pending && record.status.is_none()).await;
+    until_broken_off(&simulator).await;
 }
 
 #[tokio::test]
@@ -205,5 +214,5 @@ async fn a_client_that_gives_up_is_journaled_without_a_status() {
     let request = crate::client::http().get(url).timeout(std::time::Duration::from_millis(50)).send();
     let error = request.await.unwrap_err();
     assert!(error.is_timeout(), "{error} {:?}", error.source());
-    simulator.requests().wait_for(1, |record| !record.pending && record.status.is_none()).await;
+    until_broken_off(&simulator).await;
 }

@@ -6,8 +6,9 @@ use reqwest::{Certificate, Client, Proxy as Through};
 use sms_simulator::{Account, Config, Proxy, ProxyAnswer, ProxyConfig, Simulator, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::timeout;
 
-use crate::client::{TOKEN, http, trusting};
+use crate::client::{PATIENCE, TOKEN, http, trusting};
 
 const VENDOR: &str = "sms.cn-north-4.myhuaweicloud.com";
 
@@ -65,7 +66,8 @@ async fn a_fixed_target_answers_for_every_name() {
     assert_eq!(list(&client, &format!("https://{VENDOR}")).await.unwrap(), 200);
     let error = list(&client, "https://iam.myhuaweicloud.com").await.unwrap_err();
     assert!(format!("{error:?}").contains("NotValidForName"), "TLS is with the target: {error:?}");
-    proxy.wait_for(2, |request| request.status == Some(200)).await;
+    let waited = timeout(PATIENCE, proxy.wait_for(2, |request| request.status == Some(200))).await;
+    assert!(waited.is_ok(), "there are tunnels to {:?}", proxy.tunnels());
     assert_eq!(proxy.tunnels(), [format!("{VENDOR}:443"), "iam.myhuaweicloud.com:443".into()]);
     assert_eq!(simulator.requests().counters().requests, 1);
 }
