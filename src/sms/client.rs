@@ -356,7 +356,7 @@ impl ListRun<'_> {
             Err(error) if self.goes_on_after(error) => drop(passage),
             // It says nothing of the login: the next one tries with another token.
             Err(Error::Credentials(_)) if self.session.is_renewable() => {
-                self.client.sessions.refused(self.sign_in, &self.session).await;
+                self.client.sessions.refused(self.sign_in, &self.session);
                 drop(passage);
             }
             Err(error) => {
@@ -364,7 +364,7 @@ impl ListRun<'_> {
                 // The id may be that of a project that is no longer there.
                 if self.sign_in.is_look_up() && matches!(error, Error::Credentials(_) | Error::Permission(_))
                 {
-                    self.client.sessions.refused(self.sign_in, &self.session).await;
+                    self.client.sessions.refused(self.sign_in, &self.session);
                 }
             }
         }
@@ -387,7 +387,7 @@ impl ListRun<'_> {
         let (permit, turn) = self.turn().await?;
         // While it waited, its credentials may have been refused to another listing.
         passage.check()?;
-        if !self.client.sessions.is_current(self.sign_in, &self.session).await {
+        if !self.client.sessions.is_current(self.sign_in, &self.session) {
             return Err(Error::TokenReplaced);
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -414,3 +414,6 @@ impl ListRun<'_> {
         decoded.map_err(|problem| Error::InvalidResponse { api, problem, request_id: received.request_id })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ mod body;
 mod carrier;
 mod request;
 mod told;
-mod turns;
+pub(super) mod turns;
 
 use std::time::Duration;
 
