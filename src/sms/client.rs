@@ -15,7 +15,7 @@ use super::{
     credentials::{DigestKey, Login, LoginDigest, Method, RandomnessError},
     error::Error,
     gate::{Door, Gates, Passage},
-    http::{Authorization, Call, Http, Turn},
+    http::{Authorization, Call, Http, Received, Turn},
     lanes::{Lanes, Permit, Place},
     listing::{self, Collected, Manner, PageRequest, StateFilter},
     network::NetworkError,
@@ -23,7 +23,7 @@ use super::{
     patience::{self, Patience},
     retry::with_retries,
     sessions::{Session, Sessions, SignIn},
-    wire::Page,
+    wire::{Page, PageReader},
 };
 #[cfg(test)]
 use super::{http::Carrier, network::Network};
@@ -399,19 +399,20 @@ impl ListRun<'_> {
         let api = Api::ListTasks;
         let authorization = Authorization::Credentials(&self.session.credentials);
         let call = Call { api, endpoint: &self.target.endpoint, query, authorization };
-        let received = match self.client.http.send_in(turn, &call).await {
-            Ok(received) => received,
+        let reader = PageReader::new(self.earlier, page.limit);
+        match self.client.http.send_in(turn, &call, reader).await {
+            Ok(Received { value: found, took, .. }) => {
+                // Only full pages take the same time.
+                let full = self.client.http.options().paging.page_size;
+                let is_full = u32::try_from(found.entries()).is_ok_and(|entries| entries >= full);
+                permit.answered(is_full.then_some(took));
+                Ok(found)
+            }
             Err(error) => {
                 permit.failed(&error);
-                return Err(error);
+                Err(error)
             }
-        };
-        let decoded = Page::decode(received.body.into_parts(), self.earlier);
-        // Only full pages take the same time.
-        let full = self.client.http.options().paging.page_size;
-        let is_full = |found: &Page| u32::try_from(found.entries()).is_ok_and(|entries| entries >= full);
-        permit.answered(decoded.as_ref().is_ok_and(is_full).then_some(received.took));
-        decoded.map_err(|problem| Error::InvalidResponse { api, problem, request_id: received.request_id })
+        }
     }
 }
 
