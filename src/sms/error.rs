@@ -92,6 +92,19 @@ pub enum Error {
         /// All reasons.
         source: reqwest::Error,
     },
+    /// An answer that breaks the rules of HTTP, or whose headers are longer than any should be.
+    #[error(
+        "the answer of {endpoint} can't be read, since its headers are too long or it breaks the rules of HTTP: {cause}. \
+         Check the endpoint and the proxies on the way"
+    )]
+    Unreadable {
+        /// Who answered.
+        endpoint: Endpoint,
+        /// The innermost reason.
+        cause: String,
+        /// All reasons.
+        source: reqwest::Error,
+    },
     /// An answer longer than any page of tasks.
     #[error("the answer of {api} is longer than {limit} bytes, which none should be")]
     TooLarge {
