@@ -163,15 +163,14 @@ impl Sessions {
         if let Some(known) = slot.entry().known(&sign_in, asked) {
             return known;
         }
-        let _turn = match slot.turn.try_lock() {
-            Ok(turn) => turn,
-            Err(_) => {
-                // Somebody renews it; until then it is good, or there is none to go on with.
-                if let Some(session) = slot.entry().good(&sign_in) {
-                    return Ok(session);
-                }
-                slot.turn.lock().await
+        let _turn = if let Ok(turn) = slot.turn.try_lock() {
+            turn
+        } else {
+            // Somebody renews it; until then it is good, or there is none to go on with.
+            if let Some(session) = slot.entry().good(&sign_in) {
+                return Ok(session);
             }
+            slot.turn.lock().await
         };
         // Whoever waited takes what the one before has found.
         if let Some(known) = slot.entry().known(&sign_in, asked) {

@@ -59,7 +59,7 @@ async fn page(stage: &Stage) -> Value {
         body: b"",
     };
     let signed = signer::sign(&request, &access, &secret, k8s_openapi::jiff::Timestamp::now());
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = reqwest::Client::builder().no_proxy().timeout(crate::harness::PATIENCE).build().unwrap();
     let request =
         signed.into_iter().fold(client.get(format!("{endpoint}/v3/tasks")), |request, (name, value)| {
             request.header(name, value)

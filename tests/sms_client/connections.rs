@@ -67,6 +67,20 @@ async fn all_pages_of_all_listings_share_a_connection() {
 }
 
 #[tokio::test]
+async fn without_http2_each_page_in_flight_has_a_connection_and_keeps_it() {
+    let stage = Stage::offering(Offer::Http1, tasks(6_000), options()).await;
+    for _ in 0..3 {
+        assert_eq!(stage.list().await.unwrap().tasks.len(), 6_000);
+    }
+    let counters = stage.simulator.requests().counters();
+    // While pages in flight grow, the HTTP client opens a connection for a page and gives it one that becomes free
+    // sooner, and keeps both: so there can be more than pages at the peak, but not more than may be in flight to one
+    // endpoint.
+    let most = options().max_concurrency as u64 * 3 / 4;
+    assert!(counters.connections <= most && counters.peak_in_flight <= most, "{counters:?}");
+}
+
+#[tokio::test]
 async fn what_befalls_a_connection_is_tried_again_on_another() {
     let cut = |drop| Effect::CutBody { after: 50, drop };
     for effect in [

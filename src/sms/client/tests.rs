@@ -23,6 +23,8 @@ use crate::{
     sms::{credentials::SecretData, http::Carrier},
 };
 
+mod pace;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A client of an SMS and an IAM that answer as `answer` says.
@@ -122,6 +124,31 @@ async fn renewals_and_requests_do_not_wait_for_each_other() {
         let listings = join_all(watches).await;
         assert!(listings.iter().all(|count| *count > 30), "{max_concurrency}: {listings:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_are_renewed_before_they_are_refused() {
+    const LIFE: Duration = Duration::from_secs(100);
+    let issued: Arc<Mutex<Vec<Instant>>> = Arc::default();
+    let asked = issued.clone();
+    let client = client(ClientOptions::default(), move |request| {
+        if request.url().path() == "/v3/auth/tokens" {
+            asked.lock().unwrap().push(Instant::now());
+            return (SECOND, token(LIFE.try_into().unwrap()));
+        }
+        let is_good = asked.lock().unwrap().last().is_some_and(|at| at.elapsed() < LIFE);
+        let refused = answer(401, &json!({"error_code": "APIGW.0307", "error_msg": "token expires"}));
+        let page = answer(200, &json!({"count": 0, "tasks": []}));
+        (SECOND / 10, if is_good { page } else { refused })
+    });
+    for _ in 0..1000 {
+        let listing = client.list_tasks(&target(), &user(), &Query::All).await.unwrap();
+        // One that is refused is asked for again.
+        assert_eq!(listing.requests, 1);
+        sleep(SECOND).await;
+    }
+    let issued = issued.lock().unwrap().len();
+    assert!((11..=15).contains(&issued), "{issued}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -96,7 +96,7 @@ impl Operator {
     pub(crate) async fn get(&self, address: &str, path: &str) -> (u16, String) {
         let log = self.until_logged(&[&format!("{address}=")]).await;
         let address = log.rsplit(&format!("{address}=")).next().unwrap().split_whitespace().next().unwrap();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let answer = client.get(format!("http://{address}{path}")).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }

@@ -99,7 +99,7 @@ impl Stage {
     pub(crate) async fn metrics(&self) -> String {
         let log = std::fs::read_to_string(self.log()).unwrap();
         let address = log.rsplit("metrics=").next().unwrap().split_whitespace().next().unwrap();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         client.get(format!("http://{address}/metrics")).send().await.unwrap().text().await.unwrap()
     }
 
@@ -294,5 +294,6 @@ pub(crate) async fn install_crd(client: &Client) {
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
-    await_condition(crds, &name, conditions::is_crd_established()).await.unwrap();
+    let established = await_condition(crds, &name, conditions::is_crd_established());
+    tokio::time::timeout(PATIENCE, established).await.expect("the CRD isn't established").unwrap();
 }

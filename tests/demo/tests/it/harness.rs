@@ -1,8 +1,10 @@
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader},
+    mem,
     path::Path,
-    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
@@ -28,23 +30,39 @@ pub(crate) fn demo() -> Command {
 /// A demo that runs; killed with the test.
 pub(crate) struct Running {
     child: Child,
-    output: BufReader<ChildStdout>,
+    lines: Receiver<String>,
 }
 
 impl Running {
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        Self { child, output }
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let (send, lines) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            while output.read_line(&mut line).is_ok_and(|length| length > 0)
+                && send.send(mem::take(&mut line)).is_ok()
+            {}
+        });
+        Self { child, lines }
     }
 
     /// Reads on to a line with this in it.
     pub(crate) fn read_to(&mut self, text: &str) -> String {
         let mut read = String::new();
         while !read.lines().next_back().unwrap_or_default().contains(text) {
-            assert!(self.output.read_line(&mut read).unwrap() > 0, "it ended without {text}:\n{read}");
+            let line = self.next_line(&read).unwrap_or_default();
+            assert!(!line.is_empty(), "it ended without {text}:\n{read}");
+            read += &line;
         }
         read
+    }
+
+    /// The next line, or none at the end.
+    fn next_line(&self, read: &str) -> Option<String> {
+        let line = self.lines.recv_timeout(PATIENCE);
+        assert_ne!(line, Err(RecvTimeoutError::Timeout), "nothing more for {PATIENCE:?} after\n{read}");
+        line.ok()
     }
 
     /// Sends a signal, as kill(1) names it.
@@ -56,7 +74,10 @@ impl Running {
     /// The exit status, and what it printed to the end.
     pub(crate) fn wait(&mut self) -> (ExitStatus, String) {
         let mut rest = String::new();
-        self.output.read_to_string(&mut rest).unwrap();
+        while let Some(line) = self.next_line(&rest) {
+            rest += &line;
+        }
+        // It has closed its output, and so is about to end.
         (self.child.wait().unwrap(), rest)
     }
 }

@@ -18,7 +18,7 @@ const TOKEN_BYTES: usize = 1_536;
 /// All accounts, to be changed while the server runs.
 #[derive(Debug)]
 pub struct Accounts {
-    accounts: RwLock<Vec<Account>>,
+    all: RwLock<Vec<Account>>,
     token_lifetime: Mutex<Duration>,
     /// How many random bytes a token is.
     token_bytes: AtomicUsize,
@@ -35,7 +35,7 @@ impl Accounts {
     #[must_use]
     pub fn new(accounts: Vec<Account>) -> Self {
         Self {
-            accounts: RwLock::new(accounts),
+            all: RwLock::new(accounts),
             token_lifetime: Mutex::new(TOKEN_LIFETIME),
             token_bytes: AtomicUsize::new(TOKEN_BYTES),
         }
@@ -49,14 +49,14 @@ impl Accounts {
 
     /// Adds an account, in place of one with the same domain id.
     pub fn insert(&self, account: Account) {
-        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.all.write().unwrap_or_else(PoisonError::into_inner);
         accounts.retain(|known| known.domain_id != account.domain_id);
         accounts.push(account);
     }
 
     /// Removes an account and says whether there was one.
     pub fn remove(&self, domain_id: &str) -> bool {
-        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.all.write().unwrap_or_else(PoisonError::into_inner);
         let before = accounts.len();
         accounts.retain(|account| account.domain_id != domain_id);
         accounts.len() < before
@@ -64,7 +64,7 @@ impl Accounts {
 
     /// Changes an account and says whether there was one.
     pub fn update(&self, domain_id: &str, change: impl FnOnce(&mut Account)) -> bool {
-        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.all.write().unwrap_or_else(PoisonError::into_inner);
         let found = accounts.iter_mut().find(|account| account.domain_id == domain_id);
         found.map(change).is_some()
     }
@@ -88,7 +88,7 @@ impl Accounts {
 
     /// Forgets the key pairs of these ids, whichever account has them.
     pub(crate) fn remove_access_keys(&self, ids: &[String]) {
-        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.all.write().unwrap_or_else(PoisonError::into_inner);
         for account in accounts.iter_mut() {
             account.access_keys.retain(|key| !ids.contains(&key.id));
         }
@@ -134,6 +134,6 @@ impl Accounts {
     }
 
     fn find<T>(&self, wanted: impl FnMut(&Account) -> Option<T>) -> Option<T> {
-        self.accounts.read().unwrap_or_else(PoisonError::into_inner).iter().find_map(wanted)
+        self.all.read().unwrap_or_else(PoisonError::into_inner).iter().find_map(wanted)
     }
 }
