@@ -37,7 +37,7 @@ pub(crate) fn http() -> Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
     let redirect = reqwest::redirect::Policy::none();
-    Client::builder().no_proxy().timeout(PATIENCE).redirect(redirect).build().unwrap()
+    Client::builder().no_proxy().redirect(redirect).build().unwrap()
 }
 
 /// A client that trusts the server's own CA alone.
