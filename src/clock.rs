@@ -1,4 +1,4 @@
-//! The time of day, as the controller and the listings go by it.
+//! The time of day, as the controller, the listings and the sessions at IAM go by it.
 
 use k8s_openapi::jiff::Timestamp;
 

@@ -5,6 +5,7 @@
 
 mod address;
 mod allowed;
+mod partition;
 mod region;
 
 use std::{fmt, str::FromStr, sync::Arc};
@@ -119,12 +120,6 @@ impl Endpoint {
     /// An https endpoint on the default port; the host must be a valid DNS name in lower case.
     fn https(host: String) -> Self {
         Self::new(Scheme::Https, Host::Domain(host), Scheme::Https.default_port())
-    }
-
-    /// IAM for all regions.
-    #[must_use]
-    pub fn global_iam() -> Self {
-        Self::https("iam.myhuaweicloud.com".to_owned())
     }
 
     /// The normalised URL: lower case, without a default port and without a `/` at the end.

@@ -75,7 +75,7 @@ impl Plan {
         let credentials = credentials(spec, namespace, policy)?;
         let filter = spec.filter.clone().unwrap_or_default();
         Ok(Self {
-            iam: iam(spec, region.as_ref(), &policy.endpoints)?,
+            iam: iam(spec, &endpoint, region.as_ref(), &policy.endpoints)?,
             enterprise_project: filter.enterprise_project_id.clone(),
             target: target(&endpoint, spec, Some(&credentials)),
             former_target: target(&endpoint, spec, None),
@@ -128,10 +128,11 @@ fn allowed(endpoint: &Endpoint, endpoints: &AllowedEndpoints) -> Result<(), Fail
     ))
 }
 
-/// Where IAM is. An endpoint that the spec names must be allowed in any case; one that merely follows from the region
-/// matters only to credentials that need it.
+/// Where IAM is. An endpoint that the spec names must be allowed in any case; one that merely follows from the endpoint
+/// and the region matters only to credentials that need it.
 fn iam(
     spec: &MigrationTaskWatchSpec,
+    endpoint: &Endpoint,
     region: Option<&Region>,
     endpoints: &AllowedEndpoints,
 ) -> Result<Result<Iam, Failure>, Failure> {
@@ -140,14 +141,13 @@ fn iam(
             .map_err(|error| invalid(format!("spec.iamEndpoint can't be used: {error}.")))?;
         return allowed(&endpoint, endpoints).map(|()| Ok(Iam { endpoint, otherwise: None }));
     }
-    let global = Endpoint::global_iam();
-    let iam = match region {
-        Some(region) => {
-            let otherwise = Some(global).filter(|global| endpoints.allows(global));
-            Iam { endpoint: region.iam_endpoint(), otherwise }
-        }
-        None => Iam { endpoint: global, otherwise: None },
+    let mut hosts = endpoint.iam(region).into_iter();
+    let Some(first) = hosts.next() else {
+        return Ok(Err(invalid(format!(
+            "These credentials need IAM, and the endpoint {endpoint} doesn't say where that is. Set spec.iamEndpoint."
+        ))));
     };
+    let iam = Iam { endpoint: first, otherwise: hosts.next().filter(|global| endpoints.allows(global)) };
     Ok(allowed(&iam.endpoint, endpoints).map(|()| iam).map_err(|failure| Failure {
         message: format!("These credentials need IAM. {} Or set spec.iamEndpoint.", failure.message),
         ..failure
@@ -281,6 +281,30 @@ mod tests {
         );
         let endpoint = json!({"region": null, "endpoint": "https://sms.eu-west-0.myhuaweicloud.com"});
         assert_eq!(iam(endpoint), (global, None));
+    }
+
+    #[test]
+    fn credentials_go_to_no_other_partition() {
+        let policy = Policy {
+            endpoints: "https://*.eu-west-101.myhuaweicloud.eu,https://sms.example.com,https://*.*.myhuaweicloud.com,\
+                        https://iam.myhuaweicloud.com"
+                .parse()
+                .unwrap(),
+            ..Policy::default()
+        };
+        let iam = |json| Plan::parse(&spec(json), "migration", &policy).unwrap().iam;
+        for region in [json!("eu-west-101"), json!(null)] {
+            let endpoint = json!({"region": region, "endpoint": "https://sms.eu-west-101.myhuaweicloud.eu"});
+            let Iam { endpoint, otherwise } = iam(endpoint).unwrap();
+            assert_eq!((endpoint.as_str(), otherwise), ("https://iam.eu-west-101.myhuaweicloud.eu", None));
+        }
+        assert_eq!(
+            iam(json!({"region": "eu-west-101"})).unwrap().endpoint.as_str(),
+            "https://iam.eu-west-101.myhuaweicloud.eu"
+        );
+        let failure = iam(json!({"endpoint": "https://sms.example.com"})).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::InvalidSpec);
+        assert!(failure.message.contains("Set spec.iamEndpoint"), "{}", failure.message);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::{
     credentials::{DigestKey, Login, LoginDigest, Method, RandomnessError},
     error::Error,
     gate::{Door, Gates, Passage},
-    http::{Authorization, Call, Http, Turn},
+    http::{Authorization, Call, Http, Received, Turn},
     lanes::{Lanes, Permit, Place},
     listing::{self, Collected, Manner, PageRequest, StateFilter},
     network::NetworkError,
@@ -23,7 +23,7 @@ use super::{
     patience::{self, Patience},
     retry::with_retries,
     sessions::{Session, Sessions, SignIn},
-    wire::Page,
+    wire::{Page, PageReader},
 };
 #[cfg(test)]
 use super::{http::Carrier, network::Network};
@@ -356,7 +356,7 @@ impl ListRun<'_> {
             Err(error) if self.goes_on_after(error) => drop(passage),
             // It says nothing of the login: the next one tries with another token.
             Err(Error::Credentials(_)) if self.session.is_renewable() => {
-                self.client.sessions.refused(self.sign_in, &self.session).await;
+                self.client.sessions.refused(self.sign_in, &self.session);
                 drop(passage);
             }
             Err(error) => {
@@ -364,7 +364,7 @@ impl ListRun<'_> {
                 // The id may be that of a project that is no longer there.
                 if self.sign_in.is_look_up() && matches!(error, Error::Credentials(_) | Error::Permission(_))
                 {
-                    self.client.sessions.refused(self.sign_in, &self.session).await;
+                    self.client.sessions.refused(self.sign_in, &self.session);
                 }
             }
         }
@@ -387,7 +387,7 @@ impl ListRun<'_> {
         let (permit, turn) = self.turn().await?;
         // While it waited, its credentials may have been refused to another listing.
         passage.check()?;
-        if !self.client.sessions.is_current(self.sign_in, &self.session).await {
+        if !self.client.sessions.is_current(self.sign_in, &self.session) {
             return Err(Error::TokenReplaced);
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -399,18 +399,22 @@ impl ListRun<'_> {
         let api = Api::ListTasks;
         let authorization = Authorization::Credentials(&self.session.credentials);
         let call = Call { api, endpoint: &self.target.endpoint, query, authorization };
-        let received = match self.client.http.send_in(turn, &call).await {
-            Ok(received) => received,
+        let reader = PageReader::new(self.earlier, page.limit);
+        match self.client.http.send_in(turn, &call, reader).await {
+            Ok(Received { value: found, took, .. }) => {
+                // Only full pages take the same time.
+                let full = self.client.http.options().paging.page_size;
+                let is_full = u32::try_from(found.entries()).is_ok_and(|entries| entries >= full);
+                permit.answered(is_full.then_some(took));
+                Ok(found)
+            }
             Err(error) => {
                 permit.failed(&error);
-                return Err(error);
+                Err(error)
             }
-        };
-        let decoded = Page::decode(received.body.into_parts(), self.earlier);
-        // Only full pages take the same time.
-        let full = self.client.http.options().paging.page_size;
-        let is_full = |found: &Page| u32::try_from(found.entries()).is_ok_and(|entries| entries >= full);
-        permit.answered(decoded.as_ref().is_ok_and(is_full).then_some(received.took));
-        decoded.map_err(|problem| Error::InvalidResponse { api, problem, request_id: received.request_id })
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,9 @@ use crate::core::{
     schedule::REFUSED,
 };
 
+/// The code of SMS for a permission that is missing.
+const NO_PERMISSION: &str = "SMS.9004";
+
 /// Why a listing failed. Messages say what happened and what to do, and don't change from try to try.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -82,6 +85,19 @@ pub enum Error {
     /// An answer that broke off, or that can't be decompressed.
     #[error("the answer of {endpoint} broke off: {cause}. Check the proxies on the way")]
     Broken {
+        /// Who answered.
+        endpoint: Endpoint,
+        /// The innermost reason.
+        cause: String,
+        /// All reasons.
+        source: reqwest::Error,
+    },
+    /// An answer that breaks the rules of HTTP, or whose headers are longer than any should be.
+    #[error(
+        "the answer of {endpoint} can't be read, since its headers are too long or it breaks the rules of HTTP: {cause}. \
+         Check the endpoint and the proxies on the way"
+    )]
+    Unreadable {
         /// Who answered.
         endpoint: Endpoint,
         /// The innermost reason.
@@ -206,6 +222,8 @@ impl Error {
                 Self::Throttled { answer: Answer { retry_after: pause, ..answer }, limit }
             }
             ("0301" | "0307", _) | (_, 401) => Self::Credentials(answer),
+            // Whatever the status: some gateways pass errors on with that of a success.
+            _ if answer.code.as_deref() == Some(NO_PERMISSION) => Self::Permission(answer),
             // What IAM can't find or use of a request for a token is the user's name, password, account or project.
             (code, 400 | 403 | 404 | 409) if code.is_empty() && answer.api == Api::CreateToken => {
                 Self::Credentials(answer)

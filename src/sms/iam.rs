@@ -11,7 +11,7 @@ use super::{
         AuthToken, Credentials, KeyPair, LookUp, PasswordLogin, Redactor, Scope, ScopeId, TokenScope,
     },
     error::Error,
-    http::{Authorization, Call, Http, Received},
+    http::{Authorization, Call, Http, Received, Whole},
     wire::{PageError, iam},
 };
 use crate::core::endpoint::{Endpoint, Region};
@@ -38,18 +38,21 @@ impl Iam<'_> {
         let body = token_request(login);
         let received = self
             .http
-            .send(&Call {
-                api,
-                endpoint: self.endpoint,
-                // The catalogue of all services would be most of the answer.
-                query: vec![("nocatalog", "true".to_owned())],
-                authorization: Authorization::Body(&body, Redactor::of_password(login)),
-            })
+            .send(
+                &Call {
+                    api,
+                    endpoint: self.endpoint,
+                    // The catalogue of all services would be most of the answer.
+                    query: vec![("nocatalog", "true".to_owned())],
+                    authorization: Authorization::Body(&body, Redactor::of_password(login)),
+                },
+                Whole::default(),
+            )
             .await?;
         let token = received.headers.get(SUBJECT_TOKEN).and_then(|value| value.to_str().ok());
         let token = token.and_then(|token| AuthToken::parse(token).ok());
         let token = token.ok_or_else(|| missing(api, &received, "X-Subject-Token"))?;
-        Ok(IssuedToken { token, expires: iam::token_expiry(&received.body.concat()) })
+        Ok(IssuedToken { token, expires: iam::token_expiry(&received.value) })
     }
 
     /// Asks for the id that signed requests are to carry.
@@ -72,8 +75,7 @@ impl Iam<'_> {
     async fn domain(&self, keys: &KeyPair) -> Result<ScopeId, Error> {
         let api = Api::ListDomains;
         let received = self.get(api, Vec::new(), keys).await?;
-        let found =
-            iam::domain(&received.body.concat()).map_err(|problem| invalid(api, &received, problem))?;
+        let found = iam::domain(&received.value).map_err(|problem| invalid(api, &received, problem))?;
         found.ok_or_else(|| missing(api, &received, "id of an account"))
     }
 
@@ -81,7 +83,7 @@ impl Iam<'_> {
     async fn project(&self, keys: &KeyPair, region: &Region) -> Result<ScopeId, Error> {
         let api = Api::ListProjects;
         let received = self.get(api, vec![("name", region.as_str().to_owned())], keys).await?;
-        let found = iam::project(&received.body.concat(), region.as_str());
+        let found = iam::project(&received.value, region.as_str());
         let found = found.map_err(|problem| invalid(api, &received, problem))?;
         found.ok_or_else(|| Error::NoProject { region: region.clone() })
     }
@@ -91,18 +93,19 @@ impl Iam<'_> {
         api: Api,
         query: Vec<(&'static str, String)>,
         keys: &KeyPair,
-    ) -> Result<Received, Error> {
+    ) -> Result<Received<Vec<u8>>, Error> {
         let credentials = Credentials::AkSk { keys: keys.clone(), scope: Scope::None };
         let authorization = Authorization::Credentials(&credentials);
-        self.http.send(&Call { api, endpoint: self.endpoint, query, authorization }).await
+        let call = Call { api, endpoint: self.endpoint, query, authorization };
+        self.http.send(&call, Whole::default()).await
     }
 }
 
-fn invalid(api: Api, received: &Received, problem: PageError) -> Error {
+fn invalid(api: Api, received: &Received<Vec<u8>>, problem: PageError) -> Error {
     Error::InvalidResponse { api, problem, request_id: received.request_id.clone() }
 }
 
-fn missing(api: Api, received: &Received, what: &'static str) -> Error {
+fn missing(api: Api, received: &Received<Vec<u8>>, what: &'static str) -> Error {
     invalid(api, received, PageError::Missing(what))
 }
 

@@ -135,6 +135,10 @@ where
         if pass.is_complete() {
             return Ok(Collected { tasks: sightings.into_tasks_since(pass.began), skipped });
         }
+        // So many came and went meanwhile that nothing can be learned from keeping them all.
+        if sightings.count() > manner.paging.reach().saturating_mul(2) {
+            break;
+        }
         skipped_as_many &= previous.as_ref().is_none_or(|previous| previous.skipped == skipped);
         if number >= PROVING_PASS
             && skipped_as_many

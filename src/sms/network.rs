@@ -31,6 +31,10 @@ pub use proxy::{ProxyUrl, ProxyUrlError};
 
 pub(super) use lookup::AddressRefused;
 
+/// The most that the headers of an answer may have in HTTP/2. A token comes in one, of up to 16,384 characters by the
+/// vendor's documents, which is as much as the library allows for all together unless told.
+const LONGEST_HEADERS: u32 = 64 * 1024;
+
 /// What the operator's owner says about the network.
 #[derive(Clone, Debug)]
 pub struct NetworkOptions {
@@ -235,6 +239,7 @@ impl Settings {
             // up in time for another one.
             .http2_keep_alive_interval(self.timeouts.response / 3)
             .http2_keep_alive_timeout(self.timeouts.response / 3)
+            .http2_max_header_list_size(LONGEST_HEADERS)
             .tls_version_min(Version::TLS_1_2)
     }
 }

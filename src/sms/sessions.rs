@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -20,13 +20,16 @@ use super::{
     iam::Iam,
     retry::with_retries,
 };
-use crate::core::{
-    endpoint::{Endpoint, Region},
-    failure::{Failure, FailureKind},
-    plan,
+use crate::{
+    clock,
+    core::{
+        endpoint::{Endpoint, Region},
+        failure::{Failure, FailureKind},
+        plan,
+    },
 };
 
-/// How long a renewal may take while the token is good still: others wait for it.
+/// How long a renewal may take while the token is good still: its listing waits for it.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(10);
 /// What nobody has used for this long is forgotten.
 const FORGET_AFTER: Duration = Duration::from_hours(25);
@@ -120,9 +123,24 @@ struct Entry {
     issued: u64,
 }
 
+/// What is known of one login, and whose turn it is to ask IAM for it. The two are apart, so that whoever sends requests
+/// looks at the one and never waits for the other: see [the order of waits](super::http::turns).
+#[derive(Debug, Default)]
+struct Slot {
+    entry: Mutex<Entry>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Slot {
+    fn entry(&self) -> MutexGuard<'_, Entry> {
+        // Each change is one assignment; a panic elsewhere can't leave half of one.
+        self.entry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// All sessions.
 #[derive(Debug, Default)]
-pub(super) struct Sessions(Mutex<HashMap<Key, Arc<tokio::sync::Mutex<Entry>>>>);
+pub(super) struct Sessions(Mutex<HashMap<Key, Arc<Slot>>>);
 
 impl Sessions {
     /// Credentials for a login: at once if that needs no request or has been done, otherwise from IAM.
@@ -140,71 +158,61 @@ impl Sessions {
         if matches!(sign_in.login.method, Method::LookUp(_, LookUp::Project)) && sign_in.region.is_none() {
             return Err(Error::NoRegion);
         }
-        let entry = self.entry(&sign_in, iam);
+        let slot = self.slot(&sign_in, iam);
         let asked = Instant::now();
-        let mut entry = entry.lock().await;
-        entry.used = Some(Instant::now());
-        let now = Timestamp::now();
-        if let Some(held) = &entry.held
-            && held.life.is_none_or(|life| now < life.renew)
-        {
-            return Ok(held.session(&sign_in, true));
+        if let Some(known) = slot.entry().known(&sign_in, asked) {
+            return known;
         }
-        // Whoever waited for an attempt that failed shares its outcome; a project that isn't there isn't looked for
-        // again at once.
-        if let Some((at, failure)) = &entry.failed
-            && (*at > asked || failure.kind == FailureKind::SecretInvalid && at.elapsed() < LOOK_UP_PAUSE)
-        {
-            return Err(Error::Known(Box::new(failure.clone())));
+        let _turn = if let Ok(turn) = slot.turn.try_lock() {
+            turn
+        } else {
+            // Somebody renews it; until then it is good, or there is none to go on with.
+            if let Some(session) = slot.entry().good(&sign_in) {
+                return Ok(session);
+            }
+            slot.turn.lock().await
+        };
+        // Whoever waited takes what the one before has found.
+        if let Some(known) = slot.entry().known(&sign_in, asked) {
+            return known;
         }
-        let patience = if entry.is_good(now) { RENEWAL_PATIENCE } else { Duration::MAX };
+        let patience = if slot.entry().good(&sign_in).is_some() { RENEWAL_PATIENCE } else { Duration::MAX };
         let obtained = timeout(patience, obtain(http, gates, sign_in, iam)).await;
         let too_slow = |_| Error::Timeout { endpoint: iam.endpoint.clone(), limit: patience };
-        match obtained.map_err(too_slow).flatten() {
-            Ok((credentials, life)) => {
-                entry.issued += 1;
-                let held = Held { number: entry.issued, credentials: Arc::new(credentials), life };
-                let session = held.session(&sign_in, false);
-                entry.held = Some(held);
-                Ok(session)
-            }
-            Err(error) => entry.after_failure(error, &sign_in, now),
-        }
+        let obtained = obtained.map_err(too_slow).flatten();
+        slot.entry().obtained(obtained, &sign_in)
     }
 
     /// Whether a session hasn't been refused meanwhile.
-    pub(super) async fn is_current(&self, sign_in: SignIn<'_>, session: &Session) -> bool {
+    pub(super) fn is_current(&self, sign_in: SignIn<'_>, session: &Session) -> bool {
         let (Some(number), true, Ok(iam)) = (session.number, session.renewable, sign_in.iam) else {
             return true;
         };
-        let entry = self.entry(&sign_in, iam);
-        let entry = entry.lock().await;
-        entry.held.as_ref().is_some_and(|held| held.number == number)
+        let slot = self.slot(&sign_in, iam);
+        slot.entry().held.as_ref().is_some_and(|held| held.number == number)
     }
 
     /// Forgets a session whose credentials, or the id in them, were refused, unless another one has taken its place already.
-    pub(super) async fn refused(&self, sign_in: SignIn<'_>, session: &Session) {
+    pub(super) fn refused(&self, sign_in: SignIn<'_>, session: &Session) {
         let Ok(iam) = sign_in.iam else { return };
-        let entry = self.entry(&sign_in, iam);
-        let mut entry = entry.lock().await;
+        let slot = self.slot(&sign_in, iam);
+        let mut entry = slot.entry();
         if entry.held.as_ref().map(|held| held.number) == session.number {
             entry.held = None;
         }
     }
 
-    fn entry(&self, sign_in: &SignIn<'_>, iam: &plan::Iam) -> Arc<tokio::sync::Mutex<Entry>> {
+    fn slot(&self, sign_in: &SignIn<'_>, iam: &plan::Iam) -> Arc<Slot> {
         let key = Key {
             login: sign_in.digest,
             iam: iam.endpoint.clone(),
             region: sign_in.region_of_project().cloned(),
         };
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !entries.contains_key(&key) {
-            entries.retain(|_, entry| {
-                Arc::strong_count(entry) > 1 || entry.try_lock().is_ok_and(|entry| entry.is_useful())
-            });
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !slots.contains_key(&key) {
+            slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.entry().is_useful());
         }
-        entries.entry(key).or_default().clone()
+        slots.entry(key).or_default().clone()
     }
 }
 
@@ -221,9 +229,42 @@ impl Held {
 }
 
 impl Entry {
-    /// Whether there is a token that may be used still.
-    fn is_good(&self, now: Timestamp) -> bool {
-        self.held.as_ref().and_then(|held| held.life).is_some_and(|life| now < life.expires)
+    /// What needs no request: credentials that aren't to be renewed yet; or the failure of an attempt since `asked`,
+    /// which is shared. A project that isn't there isn't looked for again at once either.
+    fn known(&mut self, sign_in: &SignIn<'_>, asked: Instant) -> Option<Result<Session, Error>> {
+        self.used = Some(Instant::now());
+        if let Some(held) = &self.held
+            && held.life.is_none_or(|life| clock::now() < life.renew)
+        {
+            return Some(Ok(held.session(sign_in, true)));
+        }
+        let (at, failure) = self.failed.as_ref()?;
+        let stands =
+            *at > asked || failure.kind == FailureKind::SecretInvalid && at.elapsed() < LOOK_UP_PAUSE;
+        stands.then(|| Err(Error::Known(Box::new(failure.clone()))))
+    }
+
+    /// The token, if there is one that may be used still, though it is to be renewed.
+    fn good(&self, sign_in: &SignIn<'_>) -> Option<Session> {
+        let held = self.held.as_ref()?;
+        held.life.is_some_and(|life| clock::now() < life.expires).then(|| held.session(sign_in, true))
+    }
+
+    /// Takes in what came of asking IAM.
+    fn obtained(
+        &mut self,
+        obtained: Result<(Credentials, Option<Life>), Error>,
+        sign_in: &SignIn<'_>,
+    ) -> Result<Session, Error> {
+        let (credentials, life) = match obtained {
+            Ok(obtained) => obtained,
+            Err(error) => return self.after_failure(error, sign_in, clock::now()),
+        };
+        self.issued += 1;
+        let held = Held { number: self.issued, credentials: Arc::new(credentials), life };
+        let session = held.session(sign_in, false);
+        self.held = Some(held);
+        Ok(session)
     }
 
     /// Whether it is worth keeping. Of an attempt that failed, there is little to know.
@@ -322,7 +363,7 @@ async fn ask(
         }
         Method::Password(login) => {
             let issued = iam.token(login).await?;
-            Ok((Credentials::Token(issued.token), Some(Life::new(Timestamp::now(), issued.expires))))
+            Ok((Credentials::Token(issued.token), Some(Life::new(clock::now(), issued.expires))))
         }
     }
 }
@@ -371,14 +412,15 @@ mod tests {
         let (_listener, login, iam, http) = silent_iam().await;
         let digest = login.digest(&DigestKey::random().unwrap());
         let sign_in = SignIn { login: &login, digest, iam: &iam, region: None };
-        let (sessions, gates, now) = (Sessions::default(), Gates::default(), Timestamp::now());
-        let entry = sessions.entry(&sign_in, iam.as_ref().unwrap());
+        let (sessions, gates, now) = (Sessions::default(), Gates::default(), clock::now());
+        let slot = sessions.slot(&sign_in, iam.as_ref().unwrap());
         let life = Life { renew: now, expires: later(now, SignedDuration::from_hours(1)) };
         let credentials = Arc::new(Credentials::Token(AuthToken::parse("token").unwrap()));
-        entry.lock().await.held = Some(Held { number: 1, credentials, life: Some(life) });
+        slot.entry().held = Some(Held { number: 1, credentials, life: Some(life) });
 
         let (asked, open) = (Instant::now(), || sessions.open(&http, &gates, sign_in));
         let (one, two) = tokio::join!(open(), open());
+        // The second goes on with the token that there is.
         assert_eq!([one, two].map(|session| session.unwrap().expires), [Some(life.expires), None]);
         assert!(asked.elapsed() <= RENEWAL_PATIENCE + Duration::from_secs(1), "{:?}", asked.elapsed());
     }
@@ -391,10 +433,10 @@ mod tests {
         for number in 0..100 {
             let digest = login.digest(&DigestKey::random().unwrap());
             let failure = Err(Failure::new(FailureKind::CredentialsInvalid, "wrong"));
-            let entry = sessions.entry(&SignIn { login: &login, digest, iam: &failure, region: None }, &iam);
+            let slot = sessions.slot(&SignIn { login: &login, digest, iam: &failure, region: None }, &iam);
             // Every other one was given up before it was tried.
-            entry.lock().await.used = (number % 2 == 0).then(Instant::now);
-            drop(entry);
+            slot.entry().used = (number % 2 == 0).then(Instant::now);
+            drop(slot);
             tokio::time::advance(Duration::from_secs(10)).await;
         }
         let kept = sessions.0.lock().unwrap().len();

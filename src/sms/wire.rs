@@ -6,12 +6,14 @@
 pub(super) mod iam;
 pub(super) mod json;
 mod page;
+mod refusal;
 mod scan;
 mod task;
 mod task_error;
 
-pub(super) use self::task_error::salvage;
-use crate::core::task::{Earlier, Task};
+pub use self::refusal::ErrorBody;
+pub(super) use self::{page::Reader as PageReader, refusal::refuse_error, task_error::salvage};
+use crate::core::task::Task;
 
 /// One page of the task list.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +43,15 @@ pub enum PageError {
     /// What was asked for isn't there.
     #[error("it has no usable {0}")]
     Missing(&'static str),
+    /// The page is longer than it may be, and was read no further.
+    #[error("it has more than the {asked} tasks that were asked for")]
+    Surplus {
+        /// The most that were asked for.
+        asked: u32,
+    },
+    /// It is an error, though its status is that of a success.
+    #[error("it is an error")]
+    Error(ErrorBody),
 }
 
 impl Page {
@@ -49,14 +60,16 @@ impl Page {
         self.tasks.len().saturating_add(self.skipped)
     }
 
-    /// Reads the body of a successful answer, part by part. A bad entry is skipped and counted, so that it hides no other.
-    /// Tasks that are as an earlier listing found them are shared with that.
+    /// Reads a page that may have any number of tasks.
+    #[cfg(any(test, fuzzing))]
     pub(super) fn decode<P: AsRef<[u8]>>(
         parts: impl IntoIterator<Item = P>,
-        earlier: &Earlier,
+        earlier: &crate::core::task::Earlier,
     ) -> Result<Self, PageError> {
-        let mut reader = page::Reader::new(earlier);
-        parts.into_iter().for_each(|part| reader.take(part.as_ref()));
+        use super::http::Reader as _;
+
+        let mut reader = PageReader::new(earlier, u32::MAX);
+        parts.into_iter().try_for_each(|part| reader.take(part.as_ref()))?;
         reader.finish()
     }
 }

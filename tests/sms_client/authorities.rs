@@ -13,7 +13,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::support::{access_key, client, list_with, options, target, tasks};
+use crate::support::{access_key, client, list_with, options, target, tasks, within};
 
 async fn simulator() -> Simulator {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -144,7 +144,7 @@ async fn tls_before_1_2_is_neither_offered_nor_accepted() {
     let error = list_with(&client(options()), &target(&format!("https://{address}")), &access_key(&[])).await;
     let error = error.unwrap_err();
     assert!(matches!(error, Error::Tls { problem: TlsProblem::Handshake(_), .. }), "{error:?}");
-    let hello = server.await.unwrap();
+    let hello = within("the end of the connection", server).await.unwrap();
     // The extension supported_versions: 1.3, 1.2, and nothing else.
     let versions = [0, 43, 0, 5, 4, 3, 4, 3, 3];
     assert!(hello.windows(versions.len()).any(|window| window == versions), "{hello:?}");

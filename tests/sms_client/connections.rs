@@ -14,7 +14,9 @@ use migration_task_watch::{
     core::failure::{Failure, FailureKind},
     sms::{Client, ClientOptions, Error, Listing, NetworkOptions},
 };
-use sms_simulator::{Config, DropKind, Effect, Fault, Offer, Simulator, Task, Transport, Trigger};
+use sms_simulator::{
+    Account, Config, DropKind, Effect, ErrorBody, Fault, Offer, Simulator, Task, Transport, Trigger,
+};
 use tempfile::TempDir;
 use tokio::{
     io::copy_bidirectional,
@@ -22,7 +24,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::support::{access_key, client, list_with, options, target, tasks};
+use crate::support::{access_key, client, list_with, login, options, target, tasks};
 
 /// An SMS over TLS, and a client that trusts it.
 struct Stage {
@@ -62,6 +64,20 @@ async fn all_pages_of_all_listings_share_a_connection() {
     let counters = stage.simulator.requests().counters();
     assert_eq!((counters.requests, counters.connections), (30, 1));
     assert!(counters.peak_in_flight > 1, "{counters:?}");
+}
+
+#[tokio::test]
+async fn without_http2_each_page_in_flight_has_a_connection_and_keeps_it() {
+    let stage = Stage::offering(Offer::Http1, tasks(6_000), options()).await;
+    for _ in 0..3 {
+        assert_eq!(stage.list().await.unwrap().tasks.len(), 6_000);
+    }
+    let counters = stage.simulator.requests().counters();
+    // While pages in flight grow, the HTTP client opens a connection for a page and gives it one that becomes free
+    // sooner, and keeps both: so there can be more than pages at the peak, but not more than may be in flight to one
+    // endpoint.
+    let most = options().max_concurrency as u64 * 3 / 4;
+    assert!(counters.connections <= most && counters.peak_in_flight <= most, "{counters:?}");
 }
 
 #[tokio::test]
@@ -160,5 +176,39 @@ async fn connections_that_end_orderly_cost_no_request() {
             let listing = stage.list().await.unwrap();
             assert_eq!((listing.tasks.len(), listing.requests), (2_000, 10), "{offer:?}");
         }
+    }
+}
+
+/// The greatest length that the vendor documents.
+const LONGEST_TOKEN: usize = 16_384;
+
+#[tokio::test]
+async fn the_longest_tokens_come_and_go_in_both_versions() {
+    for offer in [Offer::Http1, Offer::Http2] {
+        let stage = Stage::offering(offer, tasks(3), options()).await;
+        let account = Account::default().with_user("watcher", "the password");
+        stage.simulator.accounts().insert(account.clone());
+        stage.simulator.accounts().set_token_length(LONGEST_TOKEN);
+        let domain = account.domain_name.as_str();
+        let user = login(&[("username", "watcher"), ("password", "the password"), ("domainName", domain)]);
+        let listing = list_with(&stage.client, &target(&stage.simulator.endpoint()), &user).await;
+        assert_eq!(listing.unwrap().tasks.len(), 3, "{offer:?}");
+        let tokens = stage.simulator.accounts().get(&account.domain_id).unwrap().tokens;
+        assert_eq!(tokens.iter().map(|token| token.value.len()).max(), Some(LONGEST_TOKEN));
+    }
+}
+
+#[tokio::test]
+async fn headers_that_are_too_long_are_told_as_an_answer_that_cannot_be_used() {
+    // Too many for HTTP/1.1 and for the frames of HTTP/2, and too many for its list of headers alone.
+    for (offer, count) in [(Offer::Http1, 200), (Offer::Http2, 200), (Offer::Http2, 18)] {
+        let stage = Stage::offering(offer, tasks(3), options()).await;
+        let headers = (0..count).map(|number| (format!("x-many-{number}"), "x".repeat(4096))).collect();
+        let body = ErrorBody::Json(serde_json::json!({"count": 0, "tasks": []}));
+        stage.simulator.faults().add(Effect::Respond { status: 200, headers, body });
+        let failure = Failure::from(&stage.list().await.unwrap_err());
+        assert_eq!(failure.kind, FailureKind::InvalidResponse, "{offer:?} {count}: {failure:?}");
+        assert!(failure.message.contains("headers"), "{}", failure.message);
+        assert_eq!(stage.simulator.requests().counters().requests, 1, "it isn't tried again at once");
     }
 }

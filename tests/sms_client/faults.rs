@@ -16,6 +16,29 @@ fn gateway(code: &str) -> ErrorBody {
     ErrorBody::Gateway { code: code.into(), message: "text".into() }
 }
 
+/// JSON, which its Content-Type calls a page for people.
+fn labelled_html(status: u16, body: ErrorBody) -> Effect {
+    let headers = BTreeMap::from([("Content-Type".to_owned(), "text/html".to_owned())]);
+    Effect::Respond { status, headers, body }
+}
+
+#[tokio::test]
+async fn a_good_list_that_is_labelled_html_is_a_list() {
+    let page = serde_json::json!({"count": 1, "tasks": [{"id": "a"}]});
+    let simulator = faulty(3, labelled_html(200, ErrorBody::Json(page))).await;
+    assert_eq!(list(&simulator).await.unwrap().tasks.len(), 1);
+}
+
+#[tokio::test]
+async fn a_page_with_more_than_was_asked_for_is_no_page() {
+    let tasks: Vec<_> = (0..100_000).map(|id| serde_json::json!({"id": id})).collect();
+    let page = serde_json::json!({"count": 100_000, "tasks": tasks});
+    let simulator = faulty(3, Effect::respond(200, ErrorBody::Json(page))).await;
+    let failure = failure(&simulator).await;
+    assert_eq!(failure.kind, FailureKind::InvalidResponse);
+    assert!(failure.message.contains("more than the 200 tasks"), "{}", failure.message);
+}
+
 #[tokio::test]
 async fn refusals_are_typed_and_cost_one_request() {
     use FailureKind::{AccessDenied, ClockSkew, CredentialsInvalid, InvalidResponse, ServerError, Throttled};
@@ -40,6 +63,9 @@ async fn refusals_are_typed_and_cost_one_request() {
         (Effect::TruncateJson { keep: 100 }, InvalidResponse),
         (Effect::InvalidUtf8, InvalidResponse),
         (retry_later, ServerError),
+        (Effect::respond(200, ErrorBody::Sms { code: "SMS.9004".into(), message: "m".into() }), AccessDenied),
+        (labelled_html(401, gateway("APIGW.0301")), CredentialsInvalid),
+        (labelled_html(200, ErrorBody::Sms { code: "SMS.9004".into(), message: "m".into() }), AccessDenied),
     ];
     for (effect, kind) in table {
         let simulator = faulty(3, effect.clone()).await;

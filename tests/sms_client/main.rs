@@ -14,7 +14,6 @@ mod authorities;
 mod connections;
 mod faults;
 mod listing;
-mod pace;
 mod proxies;
 mod signing_in;
 mod support;

@@ -1,7 +1,5 @@
 //! From what a Secret holds to credentials: tokens for passwords, ids that are looked up, one request for all.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use migration_task_watch::{
     core::{
@@ -133,17 +131,6 @@ async fn a_token_that_is_refused_at_once_is_not_renewed_again_and_again() {
         "{:?}",
         stage.simulator.requests().counters()
     );
-}
-
-#[tokio::test]
-async fn tokens_are_renewed_before_they_are_refused() {
-    let stage = Stage::new().await;
-    stage.simulator.accounts().set_token_lifetime(Duration::from_secs(2));
-    let user = stage.user("the password");
-    while stage.asked(TOKENS) < 4 {
-        stage.list(&user).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 #[tokio::test]

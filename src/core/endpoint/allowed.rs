@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 
 use url::Host;
 
-use super::{Endpoint, EndpointError, Scheme};
+use super::{
+    Endpoint, EndpointError, Scheme,
+    partition::{Partition, is_region},
+};
 
 /// Why a text isn't a pattern for endpoints.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,13 +93,23 @@ impl Pattern {
     fn allows_host(&self, host: &Host<String>) -> bool {
         match host {
             Host::Domain(name) => {
+                let region = region_of(&self.host);
                 self.host.split('.').count() == name.split('.').count()
-                    && self.host.split('.').zip(name.split('.')).all(|(want, is)| want == "*" || want == is)
+                    && self.host.split('.').zip(name.split('.')).enumerate().all(|(place, (want, is))| {
+                        want == is || want == "*" && (region != Some(place) || is_region(is))
+                    })
             }
             // An address is allowed only by a pattern that names it.
             Host::Ipv4(_) | Host::Ipv6(_) => self.host == host.to_string(),
         }
     }
+}
+
+/// Which label of a pattern for hosts of the vendor stands for the region: the one after the service. Anything else may
+/// be a bucket of object storage there, as `sms` is in `sms.obs.myhuaweicloud.com`.
+fn region_of(host: &str) -> Option<usize> {
+    let (_, before) = Partition::of_host(host)?;
+    (before.split('.').count() == 2).then_some(1)
 }
 
 impl fmt::Display for Pattern {
@@ -111,7 +124,8 @@ impl fmt::Display for Pattern {
 }
 
 /// The patterns of `--allowed-endpoints`. In a host `*` is exactly one label, `:*` is any port, and without a port
-/// only the scheme's default one is meant (443 for https). Addresses must be named as they are.
+/// only the scheme's default one is meant (443 for https). Addresses must be named as they are. Between a service and
+/// the vendor's domain, `*` is a label that is formed like the name of a region.
 ///
 /// The default names the vendor's SMS and IAM hosts one by one: `*.myhuaweicloud.com` would include hosts whose
 /// content tenants control, such as those of object storage.

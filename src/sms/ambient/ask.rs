@@ -28,7 +28,7 @@ pub(super) async fn ask(place: Place, request: reqwest::RequestBuilder) -> Resul
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     let body = read_whole(response, LIMIT).await.map_err(unreachable)?;
-    let body = body.and_then(|body| String::from_utf8(body.concat()).ok());
+    let body = body.and_then(|body| String::from_utf8(body).ok());
     let body = body.ok_or(AmbientError::Answer { place, what: "text", source: None })?;
     Ok(Answer { status, body: body.into() })
 }

@@ -29,7 +29,7 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 pub struct Answer {
     /// Which call it answers.
     pub api: Api,
-    /// The HTTP status.
+    /// The HTTP status; in the place of that of a success, the one that the body names.
     pub status: u16,
     /// A code of the vendor's error reference, such as `SMS.9004` or `APIGW.0301`.
     pub code: Option<String>,
@@ -67,7 +67,7 @@ impl<'a> AnswerHead<'a> {
         let message = parts.message.and_then(|message| self.line(&message, limits::MESSAGE));
         Answer {
             api: self.api,
-            status: self.status.as_u16(),
+            status: parts.status.filter(|_| self.status.is_success()).unwrap_or(self.status.as_u16()),
             code: parts.code.and_then(|code| self.line(&code, limits::CODE)),
             message: message.map(|text| without(&text, request_id.as_deref())),
             request_id,
@@ -76,10 +76,21 @@ impl<'a> AnswerHead<'a> {
         }
     }
 
-    /// Whether it is a page for people, as proxies send it.
-    pub(in crate::sms) fn is_html(&self, body: &[u8]) -> bool {
-        self.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"))
-            || body.trim_ascii_start().starts_with(b"<")
+    /// Refuses a page for people in the place of a success.
+    pub(in crate::sms) fn refuse_html(&self, body: &[u8]) -> Result<(), Error> {
+        if self.is_html(body) { Err(Error::from_answer(self.with_body(body))) } else { Ok(()) }
+    }
+
+    /// Whether it is a page for people, as proxies send it. What is JSON isn't one, though gateways have been seen to
+    /// label theirs so.
+    fn is_html(&self, body: &[u8]) -> bool {
+        match body.trim_ascii_start().first() {
+            Some(b'<') => true,
+            Some(b'{') => false,
+            _ => self
+                .header("content-type")
+                .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html")),
+        }
     }
 
     /// The API's id of the request.
@@ -149,6 +160,7 @@ struct Parts {
     code: Option<String>,
     message: Option<String>,
     request_id: Option<String>,
+    status: Option<u16>,
 }
 
 impl Parts {
@@ -178,12 +190,17 @@ impl Parts {
             code: field("error_code"),
             message: field("error_msg"),
             request_id: text(object, "request_id"),
+            status: None,
         }
     }
 
     /// `{"error": {"message", "code": 400, "title"}}`. The code is the HTTP status once more.
     fn of_iam(error: &Object<'_>) -> Self {
-        Self { message: text(error, "message").or_else(|| text(error, "title")), ..Self::default() }
+        Self {
+            message: text(error, "message").or_else(|| text(error, "title")),
+            status: text(error, "code").and_then(|code| code.trim().parse().ok()),
+            ..Self::default()
+        }
     }
 }
 

@@ -41,6 +41,7 @@ impl Error {
             | Self::Html(_)
             | Self::Redirect { .. }
             | Self::InvalidResponse { .. }
+            | Self::Unreadable { .. }
             | Self::TooLarge { .. } => FailureKind::InvalidResponse,
             Self::Unreachable { .. }
             | Self::UnknownHost { .. }

@@ -74,6 +74,12 @@ fn answers_are_typed_by_what_to_do() {
         (403, HTML.to_owned(), InvalidResponse, "an HTML page, probably from a proxy (HTTP status 403)"),
         (401, format!("\n {HTML}"), InvalidResponse, "an HTML page"),
         (400, "[]".to_owned(), InvalidResponse, "HTTP status 400"),
+        (200, forbidden.to_owned(), AccessDenied, "(SMS.9004, HTTP status 200)"),
+        (400, forbidden.to_owned(), AccessDenied, "(SMS.9004, HTTP status 400)"),
+        (200, gateway("APIGW.0301"), CredentialsInvalid, "text (APIGW.0301, HTTP status 200)"),
+        (200, gateway("APIGW.0308"), Throttled, "flow control"),
+        (200, iam.to_owned(), CredentialsInvalid, "The token must be updated (HTTP status 401)"),
+        (200, r#"{"error_code":"SMS.0001"}"#.to_owned(), InvalidResponse, "(SMS.0001, HTTP status 200)"),
     ];
     for (status, body, kind, part) in table {
         let failure = failure(status, &[], &body);
@@ -237,5 +243,25 @@ proptest! {
             discriminant(&Error::from_answer(answer(status, &[], &format!(r#"{{"error_code":"{prefix}.{number}"}}"#))))
         };
         prop_assert_eq!(typed("APIG"), typed("APIGW"));
+    }
+}
+
+#[test]
+fn what_an_answer_is_counts_and_not_its_label() {
+    let html = &[("content-type", "text/html; charset=utf-8")];
+    let refused =
+        r#"{"error_code":"APIGW.0301","error_msg":"Incorrect IAM authentication information: ak not exist"}"#;
+    // The last one is cut.
+    for body in [refused, &format!(" \n{refused}"), &refused[..refused.len() - 1]] {
+        let failure = failure(401, html, body);
+        assert_eq!(failure.kind, FailureKind::CredentialsInvalid, "{body}");
+        assert!(
+            failure.message.contains("ak not exist (APIGW.0301, HTTP status 401)"),
+            "{}",
+            failure.message
+        );
+    }
+    for body in [HTML, "Blocked", ""] {
+        assert_eq!(failure(403, html, body).kind, FailureKind::InvalidResponse, "{body}");
     }
 }

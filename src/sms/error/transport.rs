@@ -126,7 +126,9 @@ impl Error {
             return Self::Timeout { endpoint, limit };
         }
         let cause = text::one_line(&innermost(&source), limits::MESSAGE);
-        if source.is_connect() && is_unknown_host(&cause) {
+        if is_unreadable(&source) {
+            Self::Unreadable { endpoint, cause, source }
+        } else if source.is_connect() && is_unknown_host(&cause) {
             Self::UnknownHost { endpoint, source }
         } else if source.is_decode() || source.is_body() {
             Self::Broken { endpoint, cause, source }
@@ -134,6 +136,16 @@ impl Error {
             Self::Unreachable { endpoint, cause, source }
         }
     }
+}
+
+/// Whether an answer came that HTTP/1.1 has no room for, or that our side refused to read in HTTP/2: the library has no
+/// words of their own for headers that are too long (the first reason), or much too long (the second).
+fn is_unreadable(error: &reqwest::Error) -> bool {
+    const REASONS: [Option<h2::Reason>; 2] =
+        [Some(h2::Reason::PROTOCOL_ERROR), Some(h2::Reason::ENHANCE_YOUR_CALM)];
+    find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse_too_large)
+        || find::<h2::Error>(error)
+            .is_some_and(|error| error.is_library() && REASONS.contains(&error.reason()))
 }
 
 /// Whether name resolution says that there is no such host, and not that it can't tell now. The system's error

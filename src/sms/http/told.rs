@@ -30,11 +30,11 @@ pub(super) fn answered(span: &Span, status: StatusCode, request_id: Option<&str>
 }
 
 /// All of it has come, or won't.
-pub(super) fn ended(span: &Span, call: &Call<'_>, received: &Result<Received, Error>, took: Duration) {
+pub(super) fn ended<T>(span: &Span, call: &Call<'_>, received: &Result<Received<T>, Error>, took: Duration) {
     let (path, took_ms) = (call.api.path(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     match received {
-        Ok(Received { body, request_id, .. }) => {
-            debug!(path, request_id, took_ms, bytes = body.len(), "answered");
+        Ok(Received { length, request_id, .. }) => {
+            debug!(path, request_id, took_ms, bytes = length, "answered");
         }
         Err(error) => {
             traces::failed(span, error);

@@ -1,4 +1,19 @@
 //! How many requests are under way at a time.
+//!
+//! # The order of waits
+//!
+//! On its way, a request waits for several things that others may have, and keeps them while it waits for the next:
+//!
+//! 1. the turn to ask IAM for a login (`sessions`), by those who ask for a token or an id,
+//! 2. the gates of its door, first that of the credentials, then that of the permission (`gate`),
+//! 3. a permit of its lane (`lanes`), by those who ask for a page,
+//! 4. a [turn](Turns::take), first of its endpoint, then of all,
+//! 5. leave to keep more of a body than usual (`http`),
+//! 6. the network, which has a deadline.
+//!
+//! Whoever has one of these waits for none before it, nor for another of the same: then nobody waits for those who wait
+//! for it. What is merely looked at (an entry of `sessions`, the state of a gate or lane) is behind a lock that is never
+//! kept over an await.
 
 use std::{
     collections::HashMap,

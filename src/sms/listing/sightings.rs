@@ -48,6 +48,11 @@ pub(super) struct News {
 }
 
 impl Sightings {
+    /// How many tasks it has seen.
+    pub(super) fn count(&self) -> u64 {
+        u64::try_from(self.tasks.len()).unwrap_or(u64::MAX)
+    }
+
     /// Begins a stage of one page.
     pub(super) fn begin_page(&mut self) {
         self.stages.push(Stage::default());

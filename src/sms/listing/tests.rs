@@ -239,7 +239,8 @@ fn an_endless_list_ends() {
     };
     let error = block_on(collect(&fetch, MANNER)).unwrap_err();
     assert!(matches!(error, Error::Incomplete(Incomplete::Drifted { .. })), "{error:?}");
-    assert_eq!(requests.get(), 5 * 329);
+    // It is read no more than twice.
+    assert_eq!(requests.get(), 2 * 329);
 }
 
 #[test]
@@ -286,6 +287,21 @@ fn an_error_of_a_page_ends_the_listing() {
         Err(Error::TooLarge { .. })
     ));
     assert_eq!(requests.get(), 3);
+}
+
+#[test]
+fn no_more_tasks_are_kept_than_an_account_may_have_twice() {
+    let paging = Paging { page_size: 10, last_offset: 50 };
+    let seen = Cell::new(0);
+    let fetch = |request: PageRequest| {
+        // Each page is of tasks that nobody has seen, and counts other ones.
+        let first = seen.replace(seen.get() + request.limit);
+        let tasks = (first..first + request.limit).map(task).collect();
+        std::future::ready(Ok(Page { count: u64::from(51 + first % 7), tasks, skipped: 0 }))
+    };
+    let error = block_on(collect(&fetch, Manner { paging, in_flight: 1 })).unwrap_err();
+    assert!(matches!(error, Error::Incomplete(Incomplete::Drifted { .. })), "{error:?}");
+    assert!(u64::from(seen.get()) <= 3 * paging.reach(), "{}", seen.get());
 }
 
 /// Changes after requests; mostly none.

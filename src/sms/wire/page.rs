@@ -7,12 +7,16 @@ use serde::de::IgnoredAny;
 use super::{
     Page, PageError,
     json::Object,
+    refusal,
     scan::{Malformed, Scanner},
     task,
 };
-use crate::core::{
-    task::{Earlier, Task},
-    text,
+use crate::{
+    core::{
+        task::{Earlier, Task},
+        text,
+    },
+    sms::http,
 };
 
 /// So much is added at a time to a part that wasn't whole: about two tasks.
@@ -20,15 +24,19 @@ const PIECE: usize = 4 * 1024;
 /// The longest start of an incomplete character.
 const BROKEN: usize = 3;
 
-/// Reads a page.
-pub(super) struct Reader<'e> {
+/// Reads the body of a successful answer. A bad entry is skipped and counted, so that it hides no other. Tasks that are as
+/// an earlier listing found them are shared with that.
+pub(in crate::sms) struct Reader<'e> {
     earlier: &'e Earlier,
+    /// How many entries it may have.
+    limit: u32,
     next: Next,
     count: Option<u64>,
     tasks: Vec<Task>,
     skipped: usize,
     /// What is said of that which stands in the place of the tasks, if it isn't a list.
     no_list: Option<serde_json::Error>,
+    error: refusal::Collected,
     /// The beginning of a character.
     broken: Vec<u8>,
     /// Text that couldn't be read yet, and how long it must be to be looked at again: twice as long each time, so that
@@ -49,22 +57,29 @@ enum Next {
 }
 
 impl<'e> Reader<'e> {
-    pub(super) fn new(earlier: &'e Earlier) -> Self {
+    /// Begins a page of at most so many tasks.
+    pub(in crate::sms) fn new(earlier: &'e Earlier, limit: u32) -> Self {
         Self {
             earlier,
+            limit,
             next: Next::Page,
             count: None,
             tasks: Vec::new(),
             skipped: 0,
             no_list: None,
+            error: refusal::Collected::default(),
             broken: Vec::new(),
             rest: String::new(),
             enough: 0,
         }
     }
 
-    /// Reads a part.
-    pub(super) fn take(&mut self, part: &[u8]) {
+    /// Whether it has more entries than it may have.
+    fn is_over(&self) -> bool {
+        self.tasks.len().saturating_add(self.skipped) > self.limit as usize
+    }
+
+    fn take_part(&mut self, part: &[u8]) {
         let joined;
         let bytes = if self.broken.is_empty() {
             part
@@ -81,15 +96,18 @@ impl<'e> Reader<'e> {
         }
     }
 
-    /// The page, after the last part.
-    pub(super) fn finish(mut self) -> Result<Page, PageError> {
+    fn end(mut self) -> Result<Page, PageError> {
         let broken = mem::take(&mut self.broken);
         let rest = mem::take(&mut self.rest) + &String::from_utf8_lossy(&broken);
         let read = self.advance(&rest);
         let rest = rest.get(read..).unwrap_or_default();
+        if self.is_over() {
+            return Err(PageError::Surplus { asked: self.limit });
+        }
         if self.next != Next::End || !rest.is_empty() {
             return Err(self.next.malformed(rest));
         }
+        self.error.refuse(self.count.is_none())?;
         if let Some(source) = self.no_list {
             return Err(PageError::List { list: "tasks", source });
         }
@@ -129,7 +147,7 @@ impl<'e> Reader<'e> {
     fn advance(&mut self, text: &str) -> usize {
         let mut scanner = Scanner::new(text);
         let mut read = 0;
-        while read < text.len() && self.step(&mut scanner).is_ok() {
+        while read < text.len() && !self.is_over() && self.step(&mut scanner).is_ok() {
             read = scanner.place();
         }
         read
@@ -175,9 +193,26 @@ impl<'e> Reader<'e> {
                 let no_list = value.list::<IgnoredAny>().err();
                 (self.tasks, self.skipped, self.no_list) = (Vec::new(), 0, no_list);
             }
-            _ => {}
+            key => self.error.add(key, value.as_written()),
         }
         Ok(())
+    }
+}
+
+impl http::Reader for Reader<'_> {
+    type Value = Page;
+
+    fn take(&mut self, part: &[u8]) -> Result<(), PageError> {
+        self.take_part(part);
+        if self.is_over() { Err(PageError::Surplus { asked: self.limit }) } else { Ok(()) }
+    }
+
+    fn kept(&self) -> usize {
+        self.rest.len()
+    }
+
+    fn finish(self) -> Result<Page, PageError> {
+        self.end()
     }
 }
 
@@ -213,6 +248,7 @@ fn incomplete(bytes: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sms::http::Reader as _;
 
     #[test]
     fn tasks_are_read_as_their_parts_come() {
@@ -220,9 +256,9 @@ mod tests {
         let page = format!(r#"{{"count":100,"tasks":[{}]}}"#, vec![task.as_str(); 100].join(","));
         for size in [100, 1_000, 1_400, 3_000, 10_000] {
             let earlier = Earlier::default();
-            let mut reader = Reader::new(&earlier);
+            let mut reader = Reader::new(&earlier, 100);
             for part in page.as_bytes().chunks(size) {
-                reader.take(part);
+                reader.take(part).unwrap();
                 assert!(
                     reader.rest.len() < 3 * task.len() + size,
                     "{} of parts of {size}",
@@ -230,6 +266,24 @@ mod tests {
                 );
             }
             assert_eq!(reader.finish().unwrap().tasks.len(), 100);
+        }
+    }
+
+    #[test]
+    fn a_page_of_more_than_was_asked_for_is_refused_as_soon_as_it_is() {
+        let page = format!(r#"{{"count":100,"tasks":[{}]}}"#, vec![r#"{"id":"a"}"#; 100].join(","));
+        for size in [1, 7, 100, 10_000] {
+            for limit in [0, 1, 50, 99] {
+                let earlier = Earlier::default();
+                let mut reader = Reader::new(&earlier, limit);
+                let mut parts = page.as_bytes().chunks(size);
+                let error = parts.find_map(|part| reader.take(part).err());
+                let error = error.unwrap_or_else(|| reader.finish().unwrap_err());
+                assert!(matches!(error, PageError::Surplus { asked } if asked == limit), "{error:?}");
+                // A short part is read when there is twice as much.
+                let most = 100_usize.saturating_sub(2 * limit as usize + 20) * 11;
+                assert!(parts.len() * size + 2 * size >= most, "{} of {size}, {limit}", parts.len());
+            }
         }
     }
 }

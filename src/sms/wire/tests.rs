@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::core::{
-    task::{Phase, TaskState},
+    task::{Earlier, Phase, TaskState},
     text::limits,
 };
 
@@ -285,4 +285,29 @@ proptest! {
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = read(&bytes);
     }
+}
+
+#[test]
+fn an_error_in_the_place_of_a_page_is_one_whatever_stands_beside_it() {
+    for body in [
+        r#"{"error_code": "SMS.9004", "error_msg": "text"}"#,
+        r#"{"error_code": "SMS.9004", "count": 0, "tasks": []}"#,
+        r#"{"count": 0, "tasks": [], "error_code": 9004}"#,
+        r#"{"error_msg": "text"}"#,
+        r#"{"error": {"message": "text", "code": 401}}"#,
+        r#"{"count": 0, "tasks": [], "error": {}}"#,
+        "{\"error_c\\u006fde\": \"SMS.9004\"}",
+    ] {
+        assert!(matches!(read(body.as_bytes()), Err(PageError::Error(_))), "{body}");
+        assert_eq!(read(body.as_bytes()).unwrap_err().to_string(), "it is an error");
+        assert!(!format!("{:?}", read(body.as_bytes())).contains("text"));
+    }
+    for body in [
+        r#"{"count": 0, "tasks": [], "error_code": null, "error_msg": "text"}"#,
+        r#"{"count": 0, "tasks": [], "error_code": "", "error": null, "details": []}"#,
+        r#"{"count": 0, "tasks": [], "error_code": "0", "error_msg": "success", "request_id": "r"}"#,
+    ] {
+        assert_eq!(read(body.as_bytes()).unwrap().count, 0, "{body}");
+    }
+    assert!(matches!(read(b"{}"), Err(PageError::Missing(_))));
 }

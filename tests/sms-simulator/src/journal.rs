@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::auth::Credential;
 
@@ -58,6 +60,9 @@ pub struct Counters {
     pub connections: u64,
 }
 
+/// How long a test waits for requests. Not a measure of speed: a machine may be slow.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+
 /// The requests so far. A handle: clones share it.
 #[derive(Debug, Clone)]
 pub struct Journal {
@@ -104,13 +109,22 @@ impl Journal {
         state.counters = Counters { in_flight, peak_in_flight: in_flight, ..Counters::default() };
     }
 
-    /// Waits until at least `count` of the remembered requests are so. Bound it by a timeout.
+    /// Waits until at least `count` of the remembered requests are so.
+    ///
+    /// # Panics
+    /// When they don't come in [time](PATIENCE): a test that waits in vain says what it has seen.
     pub async fn wait_for(&self, count: usize, wanted: impl Fn(&Record) -> bool) {
         let mut changes = self.changes.subscribe();
-        while self.count(&wanted) < count {
-            // The sender lives as long as this journal, so waiting can't fail.
-            let _ = changes.changed().await;
-        }
+        let come = async {
+            while self.count(&wanted) < count {
+                // The sender lives as long as this journal, so waiting can't fail.
+                let _ = changes.changed().await;
+            }
+        };
+        let in_time = timeout(PATIENCE, come).await.is_ok();
+        let records = self.records();
+        let last = records.get(records.len().saturating_sub(20)..);
+        assert!(in_time, "{} of {count} requests came; the last of all are {last:#?}", self.count(&wanted));
     }
 
     pub(crate) fn connected(&self) {

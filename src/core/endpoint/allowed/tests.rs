@@ -39,7 +39,13 @@ fn the_defaults_allow_the_vendors_endpoints_and_no_trick() {
         ("https://sms.a%2eb.myhuaweicloud.com", false),
         ("https://sms.a。b.myhuaweicloud.com", false),
         ("https://sms.cn-north-4.myhuaweicloud.com%00.evil.example", false),
-        ("https://sms.%65vil.myhuaweicloud.com", true),
+        ("https://sms.%65vil-1.myhuaweicloud.com", true),
+        ("https://sms.eu-west-101.myhuaweicloud.com", true),
+        ("https://sms.obs.myhuaweicloud.com", false),
+        ("https://sms.obs-website.myhuaweicloud.com", false),
+        ("https://sms-api.obs.myhuaweicloud.com", false),
+        ("https://iam.obs.myhuaweicloud.com", false),
+        ("https://sms.eu-west-101.myhuaweicloud.eu", false),
         ("https://sms.cn-north-4。myhuaweicloud。com", true),
         ("https://127.0.0.1", false),
         ("http://127.0.0.1", false),
@@ -77,6 +83,12 @@ fn patterns_mean_what_they_say() {
         ("https://*.*.example:*", "https://b.example:1", false),
         ("https://sms.*.example/", "https://sms.a.example", true),
         ("https://a.example, https://b.example", "https://b.example", true),
+        ("https://sms.*.myhuaweicloud.eu", "https://sms.eu-west-101.myhuaweicloud.eu", true),
+        ("https://sms.*.myhuaweicloud.eu", "https://sms.obs.myhuaweicloud.eu", false),
+        ("https://*.*.myhuaweicloud.com", "https://a-bucket.obs.myhuaweicloud.com", false),
+        ("https://*.cn-north-4.myhuaweicloud.com", "https://sms.cn-north-4.myhuaweicloud.com", true),
+        ("https://*.myhuaweicloud.com", "https://iam.myhuaweicloud.com", true),
+        ("https://sms.*.example.com", "https://sms.obs.example.com", true),
     ];
     for (patterns, endpoint, expected) in table {
         assert_eq!(allows(patterns, endpoint), expected, "{patterns} {endpoint}");
@@ -116,7 +128,9 @@ proptest! {
     fn a_wildcard_is_exactly_one_label(region in "[a-z0-9][a-z0-9.-]{0,20}") {
         let endpoint = format!("https://sms.{region}.myhuaweicloud.com");
         let one_label = Region::parse(&region).is_ok();
-        prop_assert_eq!(allows(&AllowedEndpoints::default().to_string(), &endpoint), one_label);
+        prop_assert_eq!(allows("https://sms.*.example", &endpoint.replace("myhuaweicloud.com", "example")), one_label);
+        let allowed = allows(&AllowedEndpoints::default().to_string(), &endpoint);
+        prop_assert!(one_label || !allowed);
     }
 
     #[test]

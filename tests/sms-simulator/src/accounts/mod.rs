@@ -3,6 +3,7 @@
 mod account;
 mod token;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,12 +12,16 @@ pub use token::{Grant, Scope, Token, User};
 
 /// A token lives so long unless a test says otherwise (facts of the vendor's page).
 const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
+/// Real tokens have some thousand characters.
+const TOKEN_BYTES: usize = 1_536;
 
 /// All accounts, to be changed while the server runs.
 #[derive(Debug)]
 pub struct Accounts {
-    accounts: RwLock<Vec<Account>>,
+    all: RwLock<Vec<Account>>,
     token_lifetime: Mutex<Duration>,
+    /// How many random bytes a token is.
+    token_bytes: AtomicUsize,
 }
 
 impl Default for Accounts {
@@ -29,7 +34,11 @@ impl Accounts {
     /// Starts with these.
     #[must_use]
     pub fn new(accounts: Vec<Account>) -> Self {
-        Self { accounts: RwLock::new(accounts), token_lifetime: Mutex::new(TOKEN_LIFETIME) }
+        Self {
+            all: RwLock::new(accounts),
+            token_lifetime: Mutex::new(TOKEN_LIFETIME),
+            token_bytes: AtomicUsize::new(TOKEN_BYTES),
+        }
     }
 
     /// An account as it is now, the tokens and temporary keys that it was given included.
@@ -40,14 +49,14 @@ impl Accounts {
 
     /// Adds an account, in place of one with the same domain id.
     pub fn insert(&self, account: Account) {
-        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.all.write().unwrap_or_else(PoisonError::into_inner);
         accounts.retain(|known| known.domain_id != account.domain_id);
         accounts.push(account);
     }
 
     /// Removes an account and says whether there was one.
     pub fn remove(&self, domain_id: &str) -> bool {
-        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.all.write().unwrap_or_else(PoisonError::into_inner);
         let before = accounts.len();
         accounts.retain(|account| account.domain_id != domain_id);
         accounts.len() < before
@@ -55,7 +64,7 @@ impl Accounts {
 
     /// Changes an account and says whether there was one.
     pub fn update(&self, domain_id: &str, change: impl FnOnce(&mut Account)) -> bool {
-        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.all.write().unwrap_or_else(PoisonError::into_inner);
         let found = accounts.iter_mut().find(|account| account.domain_id == domain_id);
         found.map(change).is_some()
     }
@@ -79,7 +88,7 @@ impl Accounts {
 
     /// Forgets the key pairs of these ids, whichever account has them.
     pub(crate) fn remove_access_keys(&self, ids: &[String]) {
-        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.all.write().unwrap_or_else(PoisonError::into_inner);
         for account in accounts.iter_mut() {
             account.access_keys.retain(|key| !ids.contains(&key.id));
         }
@@ -88,6 +97,15 @@ impl Accounts {
     /// Tokens that are asked for from now on live so long.
     pub fn set_token_lifetime(&self, lifetime: Duration) {
         *self.token_lifetime.lock().unwrap_or_else(PoisonError::into_inner) = lifetime;
+    }
+
+    /// Tokens that are asked for from now on are so long, in characters: a multiple of four.
+    pub fn set_token_length(&self, characters: usize) {
+        self.token_bytes.store(characters / 4 * 3, Ordering::Relaxed);
+    }
+
+    pub(crate) fn token_bytes(&self) -> usize {
+        self.token_bytes.load(Ordering::Relaxed)
     }
 
     pub(crate) fn token_lifetime(&self) -> Duration {
@@ -116,6 +134,6 @@ impl Accounts {
     }
 
     fn find<T>(&self, wanted: impl FnMut(&Account) -> Option<T>) -> Option<T> {
-        self.accounts.read().unwrap_or_else(PoisonError::into_inner).iter().find_map(wanted)
+        self.all.read().unwrap_or_else(PoisonError::into_inner).iter().find_map(wanted)
     }
 }

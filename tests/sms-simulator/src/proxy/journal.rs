@@ -4,6 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use http::HeaderMap;
 use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::journal::PATIENCE;
 
 /// One request to the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,10 +46,14 @@ impl Journal {
 
     pub(super) async fn wait_for(&self, count: usize, wanted: impl Fn(&ProxyRequest) -> bool) {
         let mut changes = self.changes.subscribe();
-        while self.lock().iter().filter(|request| wanted(request)).count() < count {
-            // The sender lives as long as this journal, so waiting can't fail.
-            let _ = changes.changed().await;
-        }
+        let come = async {
+            while self.lock().iter().filter(|request| wanted(request)).count() < count {
+                // The sender lives as long as this journal, so waiting can't fail.
+                let _ = changes.changed().await;
+            }
+        };
+        let in_time = timeout(PATIENCE, come).await.is_ok();
+        assert!(in_time, "{count} such requests didn't come; all are {:#?}", self.requests());
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<ProxyRequest>> {

@@ -29,6 +29,9 @@ pub use certificate::BadCertificate;
 pub(crate) use certificate::LOCAL_NAMES;
 pub use tls::{Authority, Offer, TlsError};
 
+/// The most that the headers of a request may have, in HTTP/2.
+const HEADERS: u32 = 64 * 1024;
+
 /// Ends a connection without (the rest of) an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Abort {
@@ -175,7 +178,8 @@ where
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new());
-    builder.http2().timer(TokioTimer::new());
+    // Room for the longest tokens, as the vendor's gateways must have.
+    builder.http2().timer(TokioTimer::new()).max_header_list_size(HEADERS);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     loop {
         tokio::select! {

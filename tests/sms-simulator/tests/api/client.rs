@@ -6,8 +6,15 @@ use reqwest::{Certificate, Client, Response};
 use serde_json::Value;
 use sms_simulator::{Account, Config, Simulator, Task};
 
-/// How long a test waits for what must come. Not a measure of speed.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a test waits. Not a measure of speed: a machine may be slow.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// What comes of this in time.
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let in_time = tokio::time::timeout(PATIENCE, future).await;
+    in_time.map_err(|_| format!("{what}: not within {PATIENCE:?}")).unwrap()
+}
+
 /// The token of [`start`]'s account.
 pub(crate) const TOKEN: &str = "token-of-the-tests";
 
@@ -28,14 +35,15 @@ pub(crate) fn http() -> Client {
     PROVIDER.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    let redirect = reqwest::redirect::Policy::none();
+    Client::builder().no_proxy().redirect(redirect).build().unwrap()
 }
 
 /// A client that trusts the server's own CA alone.
 pub(crate) fn trusting(simulator: &Simulator) -> reqwest::ClientBuilder {
     http(); // installs the crypto provider
     let ca = Certificate::from_pem(simulator.ca_pem().unwrap().as_bytes()).unwrap();
-    Client::builder().tls_certs_only([ca])
+    Client::builder().timeout(PATIENCE).tls_certs_only([ca])
 }
 
 /// The answer to a GET with [`TOKEN`].

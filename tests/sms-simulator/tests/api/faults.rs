@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::client::{PATIENCE, TOKEN, get, get_json, ids, numbered, start};
+use crate::client::{PATIENCE, TOKEN, get, get_json, ids, numbered, start, within};
 
 async fn with(effect: Effect) -> Simulator {
     let simulator = start(numbered(10)).await;
@@ -38,7 +38,7 @@ async fn raw_with(simulator: &Simulator, headers: &str) -> (Vec<u8>, io::Result<
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut received = Vec::new();
-    let end = stream.read_to_end(&mut received).await;
+    let end = within("the end of the answer", stream.read_to_end(&mut received)).await;
     (received, end)
 }
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::client::{PATIENCE, TOKEN, http, trusting};
+use crate::client::{PATIENCE, TOKEN, http, trusting, within};
 
 const VENDOR: &str = "sms.cn-north-4.myhuaweicloud.com";
 
@@ -144,7 +144,7 @@ async fn bytes_and_an_end_in_place_of_an_answer_are_for_those_that_are_let_throu
         let request = "CONNECT a:1 HTTP/1.1\r\nProxy-Authorization: Basic YW5uOnNlY3JldA==\r\n\r\n";
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut received = Vec::new();
-        stream.read_to_end(&mut received).await.unwrap();
+        within("the end of the answer", stream.read_to_end(&mut received)).await.unwrap();
         assert_eq!(received, sent);
         assert_eq!(asked(&proxy), [connect("a:1", 407), connect("a:1", None)]);
         let shown = &proxy.requests()[1].headers["proxy-authorization"];
@@ -163,7 +163,7 @@ async fn raw(proxy: &Proxy, request: &str) -> String {
 async fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
+        head.push(within(&format!("the end of {head:?}"), stream.read_u8()).await.unwrap());
     }
     String::from_utf8(head).unwrap()
 }
@@ -179,31 +179,31 @@ async fn bytes_go_both_ways_until_either_side_or_the_proxy_ends() {
         let request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\nearly ");
         client.write_all(request.as_bytes()).await.unwrap();
         assert!(read_head(&mut client).await.starts_with("HTTP/1.1 200"));
-        let (mut server, _) = target.accept().await.unwrap();
+        let (mut server, _) = within("the tunnel", target.accept()).await.unwrap();
         client.write_all(b"late").await.unwrap();
         let mut received = [0; 10];
-        server.read_exact(&mut received).await.unwrap();
+        within("what the client sent", server.read_exact(&mut received)).await.unwrap();
         assert_eq!(&received, b"early late");
         server.write_all(b"back").await.unwrap();
         let mut received = [0; 4];
-        client.read_exact(&mut received).await.unwrap();
+        within("what the server sent", client.read_exact(&mut received)).await.unwrap();
         assert_eq!(&received, b"back");
         if by_the_target {
             drop(server);
-            assert_eq!(client.read(&mut received).await.unwrap(), 0);
+            assert_eq!(within("the end", client.read(&mut received)).await.unwrap(), 0);
         } else {
             drop(client);
-            assert_eq!(server.read(&mut received).await.unwrap(), 0);
+            assert_eq!(within("the end", server.read(&mut received)).await.unwrap(), 0);
         }
     }
     let mut client = TcpStream::connect(proxy.address()).await.unwrap();
     let request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
     client.write_all(request.as_bytes()).await.unwrap();
     read_head(&mut client).await;
-    let (mut server, _) = target.accept().await.unwrap();
+    let (mut server, _) = within("the tunnel", target.accept()).await.unwrap();
     drop(proxy);
     let mut rest = Vec::new();
-    let _ = server.read_to_end(&mut rest).await;
-    let _ = client.read_to_end(&mut rest).await;
+    let _ = within("the end of the server's side", server.read_to_end(&mut rest)).await;
+    let _ = within("the end of the client's side", client.read_to_end(&mut rest)).await;
     assert!(rest.is_empty());
 }

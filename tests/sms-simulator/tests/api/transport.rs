@@ -4,7 +4,7 @@ use sms_simulator::{Account, BadCertificate, Config, Simulator, Transport};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::client::{TOKEN, http, start, trusting};
+use crate::client::{TOKEN, http, start, trusting, within};
 
 #[tokio::test]
 async fn https_is_trusted_by_its_own_ca_alone() {
@@ -46,7 +46,7 @@ async fn dropping_it_ends_its_connections_and_frees_its_port() {
     drop(simulator);
     let mut rest = Vec::new();
     // Closed or reset, by whether the server had accepted it; but not open.
-    let _ = idle.read_to_end(&mut rest).await;
+    let _ = within("the end of the connection", idle.read_to_end(&mut rest)).await;
     assert!(rest.is_empty());
     assert!(TcpStream::connect(&address).await.is_err());
 }

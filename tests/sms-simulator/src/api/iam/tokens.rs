@@ -14,9 +14,6 @@ use crate::query::parameter;
 use crate::random;
 use crate::time;
 
-/// Real tokens have some thousand characters.
-const TOKEN_BYTES: usize = 1_536;
-
 /// Checks the password, and gives a token that opens the account.
 pub(in crate::api) fn create(service: Service<'_>, request: Signed<'_>) -> Reply {
     let Some(asked) = Request::parse(request.body).filter(|_| is_json(request.headers)) else {
@@ -31,7 +28,7 @@ pub(in crate::api) fn create(service: Service<'_>, request: Signed<'_>) -> Reply
         // The page lists 404 without saying for what; unverified.
         Err(unknown) => return refusal(StatusCode::NOT_FOUND, unknown.to_string()),
     };
-    let value = match random::base64(TOKEN_BYTES) {
+    let value = match random::base64(service.accounts.token_bytes()) {
         Ok(value) => value,
         Err(error) => return refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     };
