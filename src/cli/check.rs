@@ -9,7 +9,6 @@ use std::{
 
 use clap::Args as ClapArgs;
 use k8s_openapi::jiff::Timestamp;
-use kube::Client;
 use thiserror::Error;
 
 use super::{
@@ -139,14 +138,10 @@ async fn from_secret(manifest: &Manifest, name: &str, place: &Place) -> Result<A
     match cluster::config_of(&place.cluster).await {
         Ok(config) => {
             let namespace = namespace.unwrap_or(&config.default_namespace).to_owned();
-            let client = Client::try_from(config).map_err(|error| {
-                Failure::new(FailureKind::InternalError, format!("The cluster can't be used: {error}."))
-            })?;
+            let client = cluster::connect(config).map_err(|error| unusable(&error))?;
             read_secret(&client, &namespace, name).await
         }
-        Err(error @ ClusterError::Proxy(_)) => {
-            Err(Failure::new(FailureKind::InternalError, format!("The cluster can't be used: {error}.")))
-        }
+        Err(error @ (ClusterError::Proxy(_) | ClusterError::Kubeconfig(_))) => Err(unusable(&error)),
         Err(_) => Err(Failure::new(
             FailureKind::SecretNotFound,
             format!(
@@ -155,4 +150,8 @@ async fn from_secret(manifest: &Manifest, name: &str, place: &Place) -> Result<A
             ),
         )),
     }
+}
+
+fn unusable(error: &ClusterError) -> Failure {
+    Failure::new(FailureKind::InternalError, format!("The Secret can't be read from a cluster: {error}."))
 }

@@ -76,7 +76,7 @@ impl Manifest {
 }
 
 fn not_yaml(error: &serde_saphyr::Error) -> ManifestError {
-    let (line, column) = error.location().map_or((1, 1), |location| (location.line(), location.column()));
+    let (line, column) = super::cluster::place(error);
     ManifestError::Yaml { line, column }
 }
 

@@ -13,6 +13,7 @@ mod forbidden;
 mod garbage;
 mod harness;
 mod identity;
+mod kubeconfigs;
 mod leadership;
 mod leaks;
 mod lifecycle;

@@ -6,7 +6,6 @@ use serde::de::IgnoredAny;
 
 use super::{
     Page, PageError,
-    json::Object,
     scan::{Malformed, Scanner},
     task,
 };
@@ -27,8 +26,8 @@ pub(super) struct Reader<'e> {
     count: Option<u64>,
     tasks: Vec<Task>,
     skipped: usize,
-    /// What is said of that which stands in the place of the tasks, if it isn't a list.
-    no_list: Option<serde_json::Error>,
+    /// Whether something else than a list stands in the place of the tasks.
+    no_list: bool,
     /// The beginning of a character.
     broken: Vec<u8>,
     /// Text that couldn't be read yet, and how long it must be to be looked at again: twice as long each time, so that
@@ -56,7 +55,7 @@ impl<'e> Reader<'e> {
             count: None,
             tasks: Vec::new(),
             skipped: 0,
-            no_list: None,
+            no_list: false,
             broken: Vec::new(),
             rest: String::new(),
             enough: 0,
@@ -88,10 +87,10 @@ impl<'e> Reader<'e> {
         let read = self.advance(&rest);
         let rest = rest.get(read..).unwrap_or_default();
         if self.next != Next::End || !rest.is_empty() {
-            return Err(self.next.malformed(rest));
+            return Err(PageError::Syntax);
         }
-        if let Some(source) = self.no_list {
-            return Err(PageError::List { list: "tasks", source });
+        if self.no_list {
+            return Err(PageError::List("tasks"));
         }
         // Whether all tasks have been seen can't be known without their number.
         let count = self.count.ok_or(PageError::Missing("`count`"))?;
@@ -164,7 +163,7 @@ impl<'e> Reader<'e> {
         let key = scanner.key()?;
         if key == "tasks" && scanner.peek() == Some(b'[') {
             self.next = if scanner.opens(b'[', b']')? { Next::Task } else { Next::AfterTasks };
-            (self.tasks, self.skipped, self.no_list) = (Vec::new(), 0, None);
+            (self.tasks, self.skipped, self.no_list) = (Vec::new(), 0, false);
             return Ok(());
         }
         let value = scanner.value()?;
@@ -172,7 +171,7 @@ impl<'e> Reader<'e> {
         match &*key {
             "count" => self.count = value.integer().and_then(|count| u64::try_from(count).ok()),
             "tasks" => {
-                let no_list = value.list::<IgnoredAny>().err();
+                let no_list = value.list::<IgnoredAny>().is_err();
                 (self.tasks, self.skipped, self.no_list) = (Vec::new(), 0, no_list);
             }
             _ => {}
@@ -184,19 +183,6 @@ impl<'e> Reader<'e> {
 impl Next {
     fn after_member(scanner: &mut Scanner<'_>) -> Result<Self, Malformed> {
         Ok(if scanner.goes_on(b'}')? { Self::Member } else { Self::End })
-    }
-
-    /// What is wrong with a text that isn't what comes next, in the words of the usual parser.
-    fn malformed(self, text: &str) -> PageError {
-        let before = match self {
-            Self::Page => "",
-            Self::Member => "{",
-            Self::Task => r#"{"tasks":["#,
-            Self::AfterTasks => r#"{"tasks":[]"#,
-            Self::End => "{}",
-        };
-        let source = Object::parse(&format!("{before}{text}")).err();
-        PageError::Syntax(source.unwrap_or_else(|| serde::de::Error::custom("it can't be read")))
     }
 }
 

@@ -173,7 +173,7 @@ fn long_texts_are_cut() {
 fn a_page_without_its_frame_is_refused() {
     for text in ["", "null", "[]", "<html>", "{", "{\"count\":1,\"tasks\":[{\"id\":\"a\"}", "{\"count\":1} x"]
     {
-        assert!(matches!(read(text.as_bytes()), Err(PageError::Syntax(_))), "{text}");
+        assert!(matches!(read(text.as_bytes()), Err(PageError::Syntax)), "{text}");
     }
     for text in ["{}", "{\"tasks\":[]}", "{\"count\":null}", "{\"count\":-1}", "{\"count\":\"many\"}"] {
         assert!(matches!(read(text.as_bytes()), Err(PageError::Missing(_))), "{text}");
