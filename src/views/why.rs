@@ -15,7 +15,7 @@ use crate::{
     core::{
         conditions::{Reason, Truth, expiry, types},
         count::number,
-        remedies::remedy,
+        remedies::{Certainty, Remedy, remedy},
     },
 };
 
@@ -37,7 +37,7 @@ pub struct Finding {
     pub reason: Option<String>,
     /// What is so.
     pub what: String,
-    /// More of it: the message of a condition.
+    /// More of it: the message of a condition, or the cause of a task's error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Which tasks.
@@ -211,9 +211,19 @@ fn failed_with(error: &str, tasks: &[&TaskStatus]) -> Finding {
     let code = tasks.first().and_then(|task| task.error.as_ref()?.code.as_deref());
     let what = format!("{} failed: {error}", plural(number(tasks.len()), "task has", "tasks have"));
     let finding = about(Reason::TasksFailed, what, tasks, number(tasks.len()));
-    let advice = code.and_then(remedy).or_else(|| Reason::TasksFailed.advice());
+    let known = code.and_then(remedy);
+    let advice = known.map(|known| known.remedy).or_else(|| Reason::TasksFailed.advice());
     let reason = code.map(str::to_owned).or(finding.reason.clone());
-    Finding { reason, ..finding }.advising(advice)
+    Finding { reason, message: known.map(cause), ..finding }.advising(advice)
+}
+
+/// The cause of an error, and how sure it is.
+fn cause(known: &Remedy) -> String {
+    let by = match known.certainty {
+        Certainty::Documented => String::new(),
+        certainty => format!(", by {}", certainty.source()),
+    };
+    format!("Cause{by}: {}.", known.cause)
 }
 
 fn about(reason: Reason, what: String, tasks: &[&TaskStatus], all: i64) -> Finding {
@@ -295,9 +305,10 @@ mod tests {
             "wave-1: something is wrong\n\
              \n\
              2 tasks have failed: SMS.0203: The connection timed out.\n  \
+             Cause: the source server can't reach the API gateway: SMS, IAM, ECS, EVS, IMS, VPC or EPS.\n  \
              app-04, app-05\n  \
-             -> Check the network between the source server, the target server and SMS (security groups, routes, \
-             proxies), then start the task again.\n\
+             -> Open port 443 from the source server to these services (name resolution, proxy, firewall), then start \
+             the agent again.\n\
              \n\
              1 task has failed: SYNC_FAIL\n  \
              app-06?[31m\n  \
