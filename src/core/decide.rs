@@ -35,10 +35,10 @@ use super::{
     shown::Change,
     summary::{Tally, matched, missing},
     task::Snapshot,
-    time::{after, whole_seconds},
+    time::{after, whole_seconds, written},
     transition::{Basis, Compared, Transition, compare},
 };
-use crate::api::{MigrationTaskWatchStatus, Outbox, OutboxEvent};
+use crate::api::{MigrationTaskWatchStatus, Outbox, OutboxEvent, Summary};
 
 /// Decides.
 ///
@@ -281,6 +281,7 @@ impl<'a> Draft<'a> {
                 verdicts: gates.judge(),
                 summary: tally.summary(),
                 missing,
+                estimates: tally.estimates,
             })
         });
         self.carried.counts = Some(counts.clone());
@@ -294,7 +295,9 @@ impl<'a> Draft<'a> {
         }
         self.events.extend(outbox::task_events(&found.transitions));
         self.status.observed_target = Some(self.plan.target.clone());
-        self.status.summary = Some(counts.summary.clone());
+        let estimate = counts.estimates.completion(found.snapshot.completed).and_then(written);
+        self.status.summary =
+            Some(Summary { estimated_completion_time: estimate, ..counts.summary.clone() });
         self.status.missing = Some(&counts.missing).filter(|missing| missing.count > 0).cloned();
         self.status.last_sync_time = Some(Time(whole_seconds(found.snapshot.completed)));
     }
