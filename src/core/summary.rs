@@ -6,6 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{
     count::number,
+    filter::folded,
     listed::Listed,
     memory::Memory,
     plan::Plan,
@@ -162,11 +163,11 @@ pub fn missing<'a>(plan: &'a Plan, snapshot: &Snapshot) -> MissingIds<'a> {
     }
     let (mut ids, mut sources) = (HashSet::new(), HashSet::new());
     for task in snapshot.tasks.iter().filter(|task| plan.filter.matches(task)) {
-        ids.insert(task.id().to_string());
-        sources.extend(task.source_id().map(|id| id.to_string()));
+        ids.insert(folded(&task.id()).into_owned());
+        sources.extend(task.source_id().map(|id| folded(&id).into_owned()));
     }
-    let mut tasks: Vec<&str> = plan.filter.ids().filter(|id| !ids.contains(*id)).collect();
-    let mut sources: Vec<&str> = plan.filter.source_ids().filter(|id| !sources.contains(*id)).collect();
+    let mut tasks: Vec<&str> = plan.filter.ids().filter(|id| !ids.contains(&*folded(id))).collect();
+    let mut sources: Vec<&str> = plan.filter.source_ids().filter(|id| !sources.contains(&*folded(id))).collect();
     tasks.sort_unstable();
     sources.sort_unstable();
     MissingIds { tasks, sources }
