@@ -15,6 +15,7 @@ use crate::{
     core::{
         conditions::{Reason, Truth, expiry, types},
         count::number,
+        hints,
         remedies::{Certainty, Remedy, remedy},
     },
 };
@@ -100,6 +101,7 @@ pub fn findings(watch: &MigrationTaskWatch, now: Timestamp) -> Vec<Finding> {
         return vec![unanswered(seen, now)];
     }
     let mut findings = of_watch(seen, now);
+    findings.extend(of_states(seen));
     findings.extend(of_gates(seen, now));
     findings.extend(of_tasks(seen, now));
     if seen.unanswered_request().is_some() && !watch.spec.suspend {
@@ -144,6 +146,18 @@ fn of_watch(seen: Seen<'_>, now: Timestamp) -> Vec<Finding> {
         truth => findings.push(Finding::of(truth == Truth::False && !is_paused, ready, now)),
     }
     findings
+}
+
+/// States of the filter that no task can be in.
+fn of_states(seen: Seen<'_>) -> Vec<Finding> {
+    let Some(filter) = &seen.watch.spec.filter else { return Vec::new() };
+    let seen = seen.summary().into_iter().flat_map(|counts| counts.by_state.keys()).map(String::as_str);
+    let told = hints::states(filter, seen).into_iter();
+    told.map(|told| {
+        let finding = Finding::new(true, format!("spec.filter.states: {told}"));
+        finding.advising(Some("correct spec.filter.states"))
+    })
+    .collect()
 }
 
 /// Why gates are closed, once for each reason; what tasks do that have failed is said of these.
@@ -340,6 +354,24 @@ mod tests {
         let bad = condition("Ready", "False", "OfANewerOperator", "It is so.");
         let found = findings(&watch("w", json!({"conditions": [bad]})), now());
         assert_eq!(found[0].advice.as_deref(), Some("See docs/conditions.md."));
+    }
+
+    #[test]
+    fn a_state_that_no_task_can_be_in_is_told() {
+        let of = |states: serde_json::Value, by_state: serde_json::Value| {
+            let mut watch = watch(
+                "w",
+                json!({"conditions": [ready()], "summary": {"byState": by_state}, "lastSyncTime": "2026-03-01T11:59:57Z"}),
+            );
+            watch.spec.filter = serde_json::from_value(json!({"states": states})).unwrap();
+            findings(&watch, now())
+                .into_iter()
+                .map(|finding| (finding.wrong, finding.what))
+                .collect::<Vec<_>>()
+        };
+        let typo = "spec.filter.states: RUNING: did you mean RUNNING?";
+        assert_eq!(of(json!(["RUNING", "ready"]), json!({})), [(true, typo.to_owned())]);
+        assert_eq!(of(json!(["RUNNING", "NOVEL"]), json!({"NOVEL": 2})), []);
     }
 
     #[test]
