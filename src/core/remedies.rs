@@ -93,7 +93,9 @@ mod tests {
 
     #[test]
     fn ports_are_those_of_their_codes() {
-        for (code, port) in [("SMS.1807", "8900"), ("SMS.2802", "8899"), ("SMS.3805", "22"), ("SMS.0203", "443")] {
+        for (code, port) in
+            [("SMS.1807", "8900"), ("SMS.2802", "8899"), ("SMS.3805", "22"), ("SMS.0203", "443")]
+        {
             assert!(remedy(code).unwrap().remedy.contains(&format!("port {port} ")), "{code}");
         }
     }

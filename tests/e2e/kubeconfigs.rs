@@ -9,6 +9,8 @@ use serde_json::json;
 
 /// In all that is secret.
 const MARKER: &str = "MARKER";
+/// A certificate in base64 that ends as something else, which its parser names.
+const MISMATCHED: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tClRVRlNTMFZTCi0tLS0tRU5EIE1BUktFUi0tLS0tCg==";
 
 /// A kubeconfig with this user and cluster, beside a token.
 fn kubeconfig(user: &serde_json::Value, cluster: &serde_json::Value) -> String {
@@ -45,14 +47,14 @@ fn kubeconfigs() -> Vec<(String, &'static str)> {
         ("users:\n- user: {token: MARKER\n".to_owned(), "see line "),
         ("MARKER".to_owned(), "see line 1, column "),
         (user(json!({"client-certificate-data": "MARKER!", "client-key-data": "MARKER!"})), "isn't base64"),
-        (user(json!({"client-certificate-data": "TUFSS0VS", "client-key-data": "TUFSS0VS"})), "client-key"),
+        (user(json!({"client-certificate-data": "TUFSS0VS", "client-key-data": "TUFSS0VS"})), "private key"),
         (user(exec(&["-c", "echo MARKER"])), "credential plugin of the kubeconfig printed isn't"),
         (user(exec(&["-c", "echo '{status: {token: [MARKER]}}'"])), "see line 1, column "),
         (user(exec(&["-c", "echo MARKER; echo MARKER >&2; exit 3"])), "failed (exit status: 3)"),
         (cluster(json!({"server": "https://127.0.0.1:1:MARKER"})), "isn't a URL"),
         (cluster(json!({"server": "https://127.0.0.1:1", "proxy-url": "MARKER://MARKER:MARKER@x"})), "proxy"),
         (
-            cluster(json!({"server": "https://127.0.0.1:1", "certificate-authority-data": "TUFSS0VS"})),
+            cluster(json!({"server": "https://127.0.0.1:1", "certificate-authority-data": MISMATCHED})),
             "certificate",
         ),
     ]

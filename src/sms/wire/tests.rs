@@ -123,7 +123,11 @@ fn the_step_is_the_latest_that_has_not_ended_and_progress_that_of_the_latest_cop
 fn the_current_step_stands_in_for_steps_that_are_missing() {
     let table = [
         (json!({"subtask_info": "MIGRATE_WINDOWS_BLOCK-41"}), Some(("MIGRATE_WINDOWS_BLOCK", 41)), 41),
-        (json!({"subtask_info": "FORMAT_DISK_LINUX_FILE-10", "sub_tasks": []}), Some(("FORMAT_DISK_LINUX_FILE", 10)), 0),
+        (
+            json!({"subtask_info": "FORMAT_DISK_LINUX_FILE-10", "sub_tasks": []}),
+            Some(("FORMAT_DISK_LINUX_FILE", 10)),
+            0,
+        ),
         (json!({"subtask_info": "CONFIGURE_LINUX-5", "sub_tasks": null}), Some(("CONFIGURE_LINUX", 5)), 99),
         (json!({"subtask_info": " SSL_CONFIG-0 ", "sub_tasks": [{"name": "A"}]}), Some(("SSL_CONFIG", 0)), 0),
         // The list says more.

@@ -51,7 +51,11 @@ fn an_estimate_that_has_passed_is_no_reason_to_write_but_goes_with_the_next_stat
     assert_eq!(world.writes, writes);
     world.pass(60);
     world.list(listing());
-    assert_eq!((world.writes, summary(&world).estimated_completion_time), (writes + 1, None), "the heartbeat");
+    assert_eq!(
+        (world.writes, summary(&world).estimated_completion_time),
+        (writes + 1, None),
+        "the heartbeat"
+    );
 }
 use crate::core::conditions::expiry;
 
