@@ -323,7 +323,7 @@ mod tests {
                 let known = ["49", "12", "0", "3", "8m27s", "3s"];
                 let is_whole =
                     |cell: &&str| known.contains(cell) || cell.starts_with('[') || cell.ends_with(']');
-                assert!(cells.iter().all(|cell| is_whole(cell)), "{width}: {row}");
+                assert!(cells.iter().all(is_whole), "{width}: {row}");
             }
         }
     }
