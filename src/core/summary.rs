@@ -167,7 +167,8 @@ pub fn missing<'a>(plan: &'a Plan, snapshot: &Snapshot) -> MissingIds<'a> {
         sources.extend(task.source_id().map(|id| folded(&id).into_owned()));
     }
     let mut tasks: Vec<&str> = plan.filter.ids().filter(|id| !ids.contains(&*folded(id))).collect();
-    let mut sources: Vec<&str> = plan.filter.source_ids().filter(|id| !sources.contains(&*folded(id))).collect();
+    let mut sources: Vec<&str> =
+        plan.filter.source_ids().filter(|id| !sources.contains(&*folded(id))).collect();
     tasks.sort_unstable();
     sources.sort_unstable();
     MissingIds { tasks, sources }

@@ -38,6 +38,24 @@ fn an_estimate_is_one_of_all_tasks_that_go_on() {
 }
 
 #[test]
+fn where_nothing_matches_it_is_told_what_exists() {
+    let message = |world: &World| find(&world.status.conditions, types::COMPLETED).unwrap().message.clone();
+    let mut world = World::new(json!({"filter": {"name": "web"}}));
+    world.list(vec![task("a", "RUNNING"), task("b", "READY")]);
+    assert_eq!(message(&world), "No task matches; 2 exist, such as name-a.");
+    // No sooner than any other message.
+    let writes = world.writes;
+    world.list(vec![task("b", "READY")]);
+    assert_eq!(world.writes, writes);
+    world.pass(60);
+    world.list(vec![task("b", "READY")]);
+    assert_eq!(
+        (world.writes, message(&world)),
+        (writes + 1, "No task matches; 1 exist, such as name-b.".to_owned())
+    );
+}
+
+#[test]
 fn an_estimate_that_has_passed_is_no_reason_to_write_but_goes_with_the_next_status() {
     let mut world = World::new(json!({}));
     let listing = || vec![due("a", "RUNNING", Some(90))];
