@@ -104,7 +104,8 @@ pub struct Summary {
     /// Tasks by state, as SMS names it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub by_state: BTreeMap<String, i64>,
-    /// When SMS expects the last of the running tasks to be done.
+    /// When SMS expects the last of the tasks to be done. Left out unless all that have not ended have an estimate, and none
+    /// of these has passed.
     #[serde(default, deserialize_with = "lenient::time", skip_serializing_if = "Option::is_none")]
     pub estimated_completion_time: Option<Time>,
 }

@@ -9,7 +9,6 @@ use std::{
 
 use clap::Args as ClapArgs;
 use k8s_openapi::jiff::Timestamp;
-use kube::Client;
 use thiserror::Error;
 
 use super::{
@@ -19,11 +18,13 @@ use super::{
     table,
 };
 use crate::{
-    api::MigrationTaskWatchStatus,
+    api::{Filter, MigrationTaskWatchStatus},
     controller::read_secret,
     core::{
+        count::number,
         decide::{Carried, Identity, Inputs, Observation, decide},
         failure::{Failure, FailureKind},
+        hints,
         last::Last,
         plan::{CredentialsRef, Plan},
         policy::{AmbientNamespaces, Policy},
@@ -31,6 +32,7 @@ use crate::{
     },
     sms::{ListTarget, Login, Query, credentials::SecretData, secret_data_of_environment},
     telemetry::Requests,
+    views::clean,
 };
 
 #[derive(Debug, ClapArgs)]
@@ -89,14 +91,36 @@ pub(super) async fn check(args: Args, place: &Place) -> Result<(), Box<dyn Error
         args.sms.client(Requests::default())?.list_tasks(&ListTarget::from(&plan), &login, &Query::All).await;
     let listing = listing.map_err(|error| CheckFailed(Failure::from(&error)))?;
     let now = Timestamp::now();
-    let snapshot = listing.into_snapshot(1, now);
-    let status = status(&plan, snapshot, now);
+    let snapshot = Arc::new(listing.into_snapshot(1, now));
+    let status = status(&plan, snapshot.clone(), now);
     if args.output.is_some() {
         writeln!(stdout(), "{}", serde_json::to_string_pretty(&status)?)?;
-    } else {
-        write!(stdout(), "{}", table::render(&status))?;
+        return Ok(());
+    }
+    write!(stdout(), "{}", table::render(&status))?;
+    for remark in remarks(&plan, manifest.watch.spec.filter.as_ref(), &status, &snapshot) {
+        writeln!(stdout(), "{}", clean(&remark))?;
     }
     Ok(())
+}
+
+/// What is likely not as it was meant.
+fn remarks(
+    plan: &Plan,
+    filter: Option<&Filter>,
+    status: &MigrationTaskWatchStatus,
+    snapshot: &Snapshot,
+) -> Vec<String> {
+    let total = status.summary.as_ref().map_or(0, |summary| summary.total);
+    let mut remarks = Vec::new();
+    if total == 0 {
+        remarks.push(hints::nothing_of(snapshot.tasks.len(), snapshot.tasks.iter()));
+    }
+    if let Some(expected) = plan.expected_tasks.filter(|expected| total < number(*expected)) {
+        remarks.push(format!("{total} of {expected} expected tasks are listed."));
+    }
+    remarks.extend(filter.into_iter().flat_map(|filter| hints::filter(filter, snapshot)));
+    remarks
 }
 
 fn read(file: &PathBuf) -> Result<String, Unreadable> {
@@ -110,13 +134,13 @@ fn read(file: &PathBuf) -> Result<String, Unreadable> {
 }
 
 /// The status that an operator would write after this first listing.
-fn status(plan: &Plan, snapshot: Snapshot, now: Timestamp) -> MigrationTaskWatchStatus {
+fn status(plan: &Plan, snapshot: Arc<Snapshot>, now: Timestamp) -> MigrationTaskWatchStatus {
     let plan = Plan { suspended: false, ..plan.clone() };
     let decision = decide(&Inputs {
         identity: &Identity { uid: "check".to_owned(), generation: 1 },
         plan: Ok(&plan),
         last: &Last::default(),
-        observation: &Observation { snapshot: Some(Arc::new(snapshot)), ..Observation::start(now) },
+        observation: &Observation { snapshot: Some(snapshot), ..Observation::start(now) },
         carried: &Carried::default(),
         now,
     });
@@ -139,14 +163,10 @@ async fn from_secret(manifest: &Manifest, name: &str, place: &Place) -> Result<A
     match cluster::config_of(&place.cluster).await {
         Ok(config) => {
             let namespace = namespace.unwrap_or(&config.default_namespace).to_owned();
-            let client = Client::try_from(config).map_err(|error| {
-                Failure::new(FailureKind::InternalError, format!("The cluster can't be used: {error}."))
-            })?;
+            let client = cluster::connect(config).map_err(|error| unusable(&error))?;
             read_secret(&client, &namespace, name).await
         }
-        Err(error @ ClusterError::Proxy(_)) => {
-            Err(Failure::new(FailureKind::InternalError, format!("The cluster can't be used: {error}.")))
-        }
+        Err(error @ (ClusterError::Proxy(_) | ClusterError::Kubeconfig(_))) => Err(unusable(&error)),
         Err(_) => Err(Failure::new(
             FailureKind::SecretNotFound,
             format!(
@@ -155,4 +175,8 @@ async fn from_secret(manifest: &Manifest, name: &str, place: &Place) -> Result<A
             ),
         )),
     }
+}
+
+fn unusable(error: &ClusterError) -> Failure {
+    Failure::new(FailureKind::InternalError, format!("The Secret can't be read from a cluster: {error}."))
 }

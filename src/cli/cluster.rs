@@ -1,11 +1,18 @@
 //! The way to the API server.
 
 mod direct;
+mod unusable;
 
 use std::{path::PathBuf, time::Duration};
 
-use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{
+    client::ClientBuilder,
+    config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError},
+};
+use tower::util::MapErrLayer;
 
+use self::unusable::discreet;
+pub(super) use self::unusable::{Unusable, place};
 use super::network::first_variable;
 use crate::{
     controller::READ_PATIENCE,
@@ -16,17 +23,19 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClusterError {
     /// Neither a kubeconfig nor a pod.
-    #[error("there is no cluster: {0}")]
-    None(#[source] Box<kube::config::InferConfigError>),
+    #[error(
+        "there is no cluster: this is no pod with a service account, and the kubeconfig can't be used: {0}"
+    )]
+    None(Unusable),
     /// The kubeconfig that was chosen, or the context.
     #[error("the kubeconfig can't be used: {0}")]
-    Kubeconfig(#[from] KubeconfigError),
+    Kubeconfig(Unusable),
     /// The proxy that is meant for the API server.
     #[error("the proxy for the API server (proxy-url of the kubeconfig, or HTTPS_PROXY): {0}")]
     Proxy(#[from] ProxyUrlError),
     /// The client can't be set up by what the configuration says.
     #[error("the cluster can't be used: {0}")]
-    Client(#[from] kube::Error),
+    Client(Unusable),
 }
 
 /// Which cluster is meant, where that isn't left to the environment.
@@ -40,14 +49,21 @@ pub(super) struct Choice {
 
 impl Choice {
     async fn load(&self) -> Result<(Config, Option<Kubeconfig>), ClusterError> {
-        if self.kubeconfig.is_none() && self.context.is_none() {
-            let config = Config::infer().await.map_err(|error| ClusterError::None(Box::new(error)))?;
-            return Ok((config, Kubeconfig::read().ok()));
+        match self.by_kubeconfig().await {
+            Ok((config, kubeconfig)) => Ok((config, Some(kubeconfig))),
+            Err(error) if self.kubeconfig.is_none() && self.context.is_none() => {
+                let config = Config::incluster().map_err(|_| ClusterError::None(Unusable::from(&error)))?;
+                Ok((config, None))
+            }
+            Err(error) => Err(ClusterError::Kubeconfig(Unusable::from(&error))),
         }
+    }
+
+    async fn by_kubeconfig(&self) -> Result<(Config, Kubeconfig), KubeconfigError> {
         let mut kubeconfig = self.kubeconfig.as_ref().map_or_else(Kubeconfig::read, Kubeconfig::read_from)?;
         kubeconfig.current_context = self.context.clone().or(kubeconfig.current_context);
         let options = KubeConfigOptions::default();
-        Ok((Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await?, Some(kubeconfig)))
+        Ok((Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await?, kubeconfig))
     }
 }
 
@@ -83,19 +99,24 @@ fn bounded(mut config: Config, silence: Duration) -> Config {
 
 /// A client by [`config`].
 pub(super) async fn client() -> Result<kube::Client, ClusterError> {
-    Ok(connect(config().await?)?)
+    connect(config().await?)
 }
 
 /// A client by [`config`] that leaves it to the caller whether to try again, with connections of its own.
 pub(super) async fn impatient_client() -> Result<kube::Client, ClusterError> {
     let mut config = config().await?;
     config.default_retry = false;
-    Ok(connect(config)?)
+    connect(config)
 }
 
 /// A client by a configuration.
-pub(super) fn connect(config: Config) -> kube::Result<kube::Client> {
-    if config.proxy_url.is_some() { kube::Client::try_from(config) } else { direct::client(&config) }
+pub(super) fn connect(config: Config) -> Result<kube::Client, ClusterError> {
+    let client = if config.proxy_url.is_some() { proxied(config) } else { direct::client(&config) };
+    client.map_err(|error| ClusterError::Client(Unusable::from(&error)))
+}
+
+fn proxied(config: Config) -> kube::Result<kube::Client> {
+    Ok(ClientBuilder::try_from(config)?.with_layer(&MapErrLayer::new(discreet)).build())
 }
 
 /// The `proxy-url` of the cluster that is chosen.

@@ -1,5 +1,6 @@
 //! Kubernetes: watching the resources, and carrying out what the core decides.
 
+mod aside;
 mod context;
 mod credentials;
 mod error;

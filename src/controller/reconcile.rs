@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tracing::info_span;
 
 use super::{
+    aside::aside,
     context::{Context, key},
     error::{Error, call},
     events, log, requested,
@@ -34,6 +35,9 @@ use crate::{
 
 /// Within which time a reconcile has ended, with what it says of its own mistakes.
 const WITHIN: Duration = survival::PATIENCE.saturating_mul(3);
+
+/// So many comparisons of names are made without further ado: some milliseconds.
+const MOST_COMPARISONS: usize = 100_000;
 
 /// The longest value of the annotation that is told apart.
 const MAX_REQUEST: usize = 256;
@@ -154,22 +158,26 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn decide(&self, watch: &MigrationTaskWatch) -> Result<Decision, WholeNeeded> {
-        let plan = Plan::parse(&watch.spec, &self.key.namespace, &self.context.options.policy);
-        let observation = self.observe(watch, plan.as_ref().ok());
+    fn decide(&mut self, watch: &MigrationTaskWatch) -> Result<Decision, WholeNeeded> {
+        let plan = self.state.plan(watch.metadata.generation, || {
+            Plan::parse(&watch.spec, &self.key.namespace, &self.context.options.policy)
+        });
+        let plan = plan.as_ref().as_ref();
+        let observation = self.observe(watch, plan.ok());
         let WatchKey { namespace, name, .. } = self.key;
         self.context.metrics.credentials.set(namespace, name, observation.credentials_expire);
-        decide(&Inputs {
+        let inputs = Inputs {
             identity: &Identity {
                 uid: self.key.uid.clone(),
                 generation: watch.metadata.generation.unwrap_or_default(),
             },
-            plan: plan.as_ref(),
+            plan,
             last: self.state.last(),
             observation: &observation,
             carried: &self.state.carried,
             now: clock::now(),
-        })
+        };
+        if takes_long(&inputs) { aside(|| decide(&inputs)) } else { decide(&inputs) }
     }
 
     /// Has the poller do what the spec says, and asks what it has found.
@@ -221,6 +229,14 @@ impl Pass<'_> {
             }
         }
     }
+}
+
+/// Whether a decision can take so long that others would notice.
+fn takes_long(inputs: &Inputs<'_>) -> bool {
+    let snapshot = inputs.observation.snapshot.as_ref();
+    let new = snapshot.filter(|snapshot| inputs.carried.compared != Some(snapshot.sequence));
+    let comparisons = inputs.plan.ok().zip(new);
+    comparisons.is_some_and(|(plan, new)| plan.filter.most_comparisons(new.tasks.len()) > MOST_COMPARISONS)
 }
 
 fn requeue_at(time: Timestamp) -> Action {

@@ -3,12 +3,12 @@
 use std::{
     collections::{HashMap, VecDeque},
     mem,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
     api::{MigrationTaskWatch, MigrationTaskWatchStatus},
-    core::{decide::Carried, last::Last},
+    core::{decide::Carried, failure::Failure, last::Last, plan::Plan},
     listings::WatchKey,
 };
 
@@ -26,6 +26,8 @@ pub(super) struct State {
     replaced: Option<String>,
     /// The status of the newest version.
     last: Last,
+    /// What the spec of a generation asks for, parsed: a long filter costs more to prepare than to use.
+    plan: Option<(i64, Arc<Result<Plan, Failure>>)>,
     /// What the last decision left.
     pub(super) carried: Carried,
     /// The outbox that this process has delivered.
@@ -43,6 +45,22 @@ impl State {
     /// A state of which no more is known than that there was one: the watch is read before anything is decided from it.
     pub(super) fn in_doubt(failures: u32) -> Self {
         Self { newest: Some(String::new()), failures, ..Self::default() }
+    }
+
+    /// What the spec of a generation asks for.
+    pub(super) fn plan(
+        &mut self,
+        generation: Option<i64>,
+        parse: impl FnOnce() -> Result<Plan, Failure>,
+    ) -> Arc<Result<Plan, Failure>> {
+        match (&self.plan, generation) {
+            (Some((known, plan)), Some(generation)) if *known == generation => plan.clone(),
+            _ => {
+                let plan = Arc::new(parse());
+                self.plan = generation.map(|generation| (generation, plan.clone()));
+                plan
+            }
+        }
     }
 
     /// Whether a cached watch can be decided from: it is the first version seen, or the newest, or that without the

@@ -35,10 +35,10 @@ use super::{
     shown::Change,
     summary::{Tally, matched, missing},
     task::Snapshot,
-    time::{after, whole_seconds},
+    time::{after, whole_seconds, written},
     transition::{Basis, Compared, Transition, compare},
 };
-use crate::api::{MigrationTaskWatchStatus, Outbox, OutboxEvent};
+use crate::api::{MigrationTaskWatchStatus, Outbox, OutboxEvent, Summary};
 
 /// Decides.
 ///
@@ -268,7 +268,11 @@ impl<'a> Draft<'a> {
         let missing_ids = missing(self.plan, snapshot);
         let missing = missing_ids.status();
         let known = self.carried.counts.take().filter(|counts| {
-            counts.generation == generation && counts.unreadable == unreadable && counts.missing == missing
+            counts.generation == generation
+                && counts.unreadable == unreadable
+                && counts.missing == missing
+                // Where no task matches, it is told what others there are.
+                && counts.total > 0
         });
         let counts = known.unwrap_or_else(|| {
             self.carried.laid = None;
@@ -281,6 +285,7 @@ impl<'a> Draft<'a> {
                 verdicts: gates.judge(),
                 summary: tally.summary(),
                 missing,
+                estimates: tally.estimates,
             })
         });
         self.carried.counts = Some(counts.clone());
@@ -294,7 +299,8 @@ impl<'a> Draft<'a> {
         }
         self.events.extend(outbox::task_events(&found.transitions));
         self.status.observed_target = Some(self.plan.target.clone());
-        self.status.summary = Some(counts.summary.clone());
+        let estimate = counts.estimates.completion(found.snapshot.completed).and_then(written);
+        self.status.summary = Some(Summary { estimated_completion_time: estimate, ..counts.summary.clone() });
         self.status.missing = Some(&counts.missing).filter(|missing| missing.count > 0).cloned();
         self.status.last_sync_time = Some(Time(whole_seconds(found.snapshot.completed)));
     }

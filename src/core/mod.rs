@@ -12,6 +12,7 @@ pub mod duration;
 pub mod endpoint;
 pub mod failure;
 pub mod filter;
+pub mod hints;
 pub mod known;
 pub mod last;
 pub mod layout;

@@ -6,12 +6,12 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{
     count::number,
+    filter::folded,
     listed::Listed,
     memory::Memory,
     plan::Plan,
     task::{Phase, Snapshot, TaskState},
     text::{cut, limits},
-    time::written,
 };
 use crate::api::{Missing, Summary};
 
@@ -39,8 +39,35 @@ pub struct Tally<'a> {
     pub failed: Vec<Listed<'a>>,
     /// Those that stand still.
     pub stalled: Vec<Listed<'a>>,
+    /// When those will be done that haven't ended.
+    pub estimates: Estimates,
     progress: i64,
-    estimated_completion: Option<Timestamp>,
+}
+
+/// When tasks that haven't ended will be done, as SMS estimates it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Estimates {
+    /// The first and the last.
+    span: Option<(Timestamp, Timestamp)>,
+    /// Whether a task has none.
+    lacking: bool,
+}
+
+impl Estimates {
+    fn add(&mut self, estimate: Option<Timestamp>) {
+        match (estimate, self.span) {
+            (None, _) => self.lacking = true,
+            (Some(at), None) => self.span = Some((at, at)),
+            (Some(at), Some((first, last))) => self.span = Some((first.min(at), last.max(at))),
+        }
+    }
+
+    /// When all will be done. It isn't known as long as one has no estimate, or an estimate has passed and the task goes on.
+    #[must_use]
+    pub fn completion(&self, now: Timestamp) -> Option<Timestamp> {
+        let (first, last) = self.span.filter(|_| !self.lacking)?;
+        (first > now).then_some(last)
+    }
 }
 
 impl<'a> Tally<'a> {
@@ -55,14 +82,14 @@ impl<'a> Tally<'a> {
     fn add(&mut self, listed: Listed<'a>) {
         let task = listed.task;
         self.total += 1;
-        *self.states.entry(task.state()).or_default() += 1;
+        let state = task.state();
+        if !state.has_ended() {
+            self.estimates.add(task.estimated_completion());
+        }
+        *self.states.entry(state).or_default() += 1;
         self.progress += i64::from(task.progress().get());
-        match task.phase() {
-            Phase::Failed => self.failed.push(listed),
-            Phase::Running => {
-                self.estimated_completion = self.estimated_completion.max(task.estimated_completion());
-            }
-            _ => {}
+        if task.phase() == Phase::Failed {
+            self.failed.push(listed);
         }
         if listed.is_stalled() {
             self.stalled.push(listed);
@@ -74,7 +101,7 @@ impl<'a> Tally<'a> {
         self.states.iter().filter(|(state, _)| of(state)).map(|(_, count)| count).sum()
     }
 
-    /// The counts as status has them.
+    /// The counts as status has them, but for the estimate, which holds until it has passed.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let count = |phase: Phase| number(self.count(|state| state.phase() == phase));
@@ -90,7 +117,7 @@ impl<'a> Tally<'a> {
             stalled: number(self.stalled.len()),
             progress: self.progress.checked_div(number(self.total)).unwrap_or(0),
             by_state: self.by_state(),
-            estimated_completion_time: self.estimated_completion.and_then(written),
+            estimated_completion_time: None,
         }
     }
 
@@ -136,11 +163,12 @@ pub fn missing<'a>(plan: &'a Plan, snapshot: &Snapshot) -> MissingIds<'a> {
     }
     let (mut ids, mut sources) = (HashSet::new(), HashSet::new());
     for task in snapshot.tasks.iter().filter(|task| plan.filter.matches(task)) {
-        ids.insert(task.id().to_string());
-        sources.extend(task.source_id().map(|id| id.to_string()));
+        ids.insert(folded(&task.id()).into_owned());
+        sources.extend(task.source_id().map(|id| folded(&id).into_owned()));
     }
-    let mut tasks: Vec<&str> = plan.filter.ids().filter(|id| !ids.contains(*id)).collect();
-    let mut sources: Vec<&str> = plan.filter.source_ids().filter(|id| !sources.contains(*id)).collect();
+    let mut tasks: Vec<&str> = plan.filter.ids().filter(|id| !ids.contains(&*folded(id))).collect();
+    let mut sources: Vec<&str> =
+        plan.filter.source_ids().filter(|id| !sources.contains(&*folded(id))).collect();
     tasks.sort_unstable();
     sources.sort_unstable();
     MissingIds { tasks, sources }

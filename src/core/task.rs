@@ -99,9 +99,21 @@ pub enum TaskState {
 }
 
 impl TaskState {
-    /// Reads a state by the name that SMS gives it.
+    /// Reads a state by the name that SMS gives it, in whatever case.
     #[must_use]
     pub fn parse(name: &str) -> Self {
+        match Self::written(name) {
+            Self::Unknown(name) if name.bytes().any(|byte| byte.is_ascii_lowercase()) => {
+                match Self::written(&name.to_ascii_uppercase()) {
+                    Self::Unknown(_) => Self::Unknown(name),
+                    known => known,
+                }
+            }
+            state => state,
+        }
+    }
+
+    fn written(name: &str) -> Self {
         match name {
             "READY" => Self::Ready,
             "RUNNING" => Self::Running,

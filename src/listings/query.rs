@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::{
     core::{
-        filter::Filter,
+        filter::{Filter, folded},
         task::{Index, Snapshot, TaskState},
     },
     sms::{Paging, Query, StateFilter, Term},
@@ -16,13 +16,19 @@ const UNKNOWN_COST: usize = 5;
 /// The least that has to be asked for a filter.
 #[must_use]
 pub(super) fn need(filter: &Filter) -> Query {
-    let ids = filter.has_ids().then(|| filter.ids().map(|id| Term::Id(id.to_owned())).collect());
+    let ids = filter.has_ids().then(|| filter.ids().map(|id| Term::Id(asked(id))).collect());
     let sources = filter
         .has_source_ids()
-        .then(|| filter.source_ids().map(|id| Term::SourceServer(id.to_owned())).collect());
+        .then(|| filter.source_ids().map(|id| Term::SourceServer(asked(id))).collect());
     // All that a filter has must match, so that one of its lists is enough.
     let lists = [ids, sources, states(filter)].into_iter().flatten();
     lists.min_by_key(BTreeSet::len).map_or(Query::All, Query::Any)
+}
+
+/// An id as SMS is asked for it: a UUID as SMS itself writes it.
+fn asked(id: &str) -> String {
+    let is_uuid = id.len() == 36 && id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+    if is_uuid { folded(id).into_owned() } else { id.to_owned() }
 }
 
 /// The states of a filter, if the API knows all of them.
@@ -167,6 +173,11 @@ mod tests {
             (json!({"ids": ["a", "b"], "sourceServerIds": ["s"]}), any(&[s])),
             (json!({"ids": ["a"], "sourceServerIds": ["s", "t"], "name": "x"}), any(&[a])),
             (json!({"ids": []}), any(&[])),
+            (json!({"states": ["running"]}), any(&[running()])),
+            (
+                json!({"ids": ["1980640F-CE2B-7F5F-4B51-2AC2EAB0A9C4", "Own-Id"]}),
+                any(&[Term::Id("1980640f-ce2b-7f5f-4b51-2ac2eab0a9c4".into()), Term::Id("Own-Id".into())]),
+            ),
         ] {
             assert_eq!(need_of(filter.clone()), expected, "{filter}");
         }

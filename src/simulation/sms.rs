@@ -332,7 +332,8 @@ fn page(count: usize, tasks: &[Task], pass: usize) -> String {
     let entry = |task: &Task| {
         let estimate = match task.id.as_str() {
             MARKER => (FIRST_PASS + i64::try_from(pass).unwrap()) * 1000,
-            _ => 0,
+            // One is only summed up when all tasks that haven't ended have one.
+            _ => FIRST_PASS * 1000,
         };
         format!(
             r#"{{"id":"{}","name":"{}","state":"{}","migrate_speed":1.5,"estimate_complete_time":{estimate},

@@ -29,17 +29,12 @@ pub(super) struct Page {
 /// Why an answer isn't what was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
-    /// It isn't JSON, or not all of it.
+    /// It isn't JSON, or not all of it. What the parser says can quote the answer, which may hold what is secret.
     #[error("it is not a JSON object, or breaks off")]
-    Syntax(#[source] serde_json::Error),
-    /// The tasks are no list.
-    #[error("its `{list}` is not a list")]
-    List {
-        /// The field.
-        list: &'static str,
-        /// What the parser says.
-        source: serde_json::Error,
-    },
+    Syntax,
+    /// The field is no list.
+    #[error("its `{0}` is not a list")]
+    List(&'static str),
     /// What was asked for isn't there.
     #[error("it has no usable {0}")]
     Missing(&'static str),

@@ -147,7 +147,7 @@ fn conditions(seen: Seen<'_>, now: Timestamp, width: Option<usize>) -> Vec<Line>
         Column::left("STATUS", 0),
         Column::left("FOR", 2),
         Column::left("REASON", 0),
-        Column::left("MESSAGE", 1),
+        Column::prose("MESSAGE", 1),
     ]);
     for condition in seen.conditions() {
         table.push(vec![
@@ -242,7 +242,7 @@ fn events(told: Told<'_>, now: Timestamp, width: Option<usize>) -> Vec<Line> {
         Column::left("LAST SEEN", 1),
         Column::left("TYPE", 2),
         Column::left("REASON", 0),
-        Column::left("MESSAGE", 0),
+        Column::prose("MESSAGE", 0),
     ]);
     for event in events.iter().skip(events.len().saturating_sub(MOST_EVENTS)) {
         let kind = event.type_.as_deref().unwrap_or_default();

@@ -54,7 +54,7 @@ fn headings(columns: Columns) -> Vec<Column> {
         Column::left("AGE", 7),
     ]);
     if columns.wide {
-        headings.extend([Column::left("REGION", 5), Column::left("MESSAGE", 2)]);
+        headings.extend([Column::left("REGION", 5), Column::prose("MESSAGE", 2)]);
     }
     headings
 }
@@ -153,6 +153,20 @@ mod tests {
             watch("wave-2", json!({"conditions": [bad]})),
             watch("wave-3", json!({"observedGeneration": -1})),
         ]
+    }
+
+    #[test]
+    fn an_interval_that_is_no_duration_does_no_harm() {
+        for interval in ["99999999999999999999h", "2562047h", "-1h", "", "soon"] {
+            let mut watch = watches().remove(0);
+            watch.spec.interval = interval.to_owned();
+            let all = [&watch];
+            assert!(texts(&list(&all, Columns::default(), now()).lines(None))[1].starts_with("wave-1 "));
+            assert_eq!(rows(&all, now())[0]["silent"], false);
+            assert!(texts(&super::super::describe(&watch, Ok(&[]), now(), None))[0].contains("wave-1"));
+            assert_ne!(super::super::describe(&watch, Ok(&[]), now(), Some(80)), []);
+            assert!(super::super::findings(&watch, now()).len() < 9);
+        }
     }
 
     fn lines(columns: Columns, width: Option<usize>) -> Vec<String> {

@@ -12,6 +12,7 @@ use crate::{
     api::{MigrationTaskWatch, MigrationTaskWatchStatus, REQUESTED_AT, Summary},
     core::{
         conditions::{Reason, Truth, find, truth, types},
+        duration,
         time::after,
     },
 };
@@ -83,8 +84,7 @@ impl<'a> Seen<'a> {
     /// The time between two listings.
     #[must_use]
     pub fn interval(&self) -> Duration {
-        let parsed = self.watch.spec.interval.parse::<kube::core::Duration>().ok();
-        parsed.filter(|interval| !interval.is_negative()).map_or(USUAL_INTERVAL, Duration::from)
+        duration::parse(&self.watch.spec.interval).unwrap_or(USUAL_INTERVAL)
     }
 
     /// Whether the status answers the spec as it is now.
@@ -102,7 +102,7 @@ impl<'a> Seen<'a> {
     pub fn silent_since(&self, now: Timestamp) -> Option<Timestamp> {
         let due = !self.watch.spec.suspend && self.truth(types::READY) == Truth::True;
         let last = self.last_sync().filter(|_| due)?;
-        (now >= after(last, (3 * self.interval()).max(LEAST_SILENCE))).then_some(last)
+        (now >= after(last, self.interval().saturating_mul(3).max(LEAST_SILENCE))).then_some(last)
     }
 
     /// The value of the annotation by which a listing was asked for, if the status doesn't answer it yet.

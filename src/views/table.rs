@@ -25,13 +25,21 @@ pub struct Column {
     pub rank: u8,
     /// The width that no cell exceeds.
     pub most: usize,
+    /// Whether its cells can be cut where it is the last one that fits. Half a number or a name is a wrong one.
+    pub is_prose: bool,
 }
 
 impl Column {
     /// A column of text.
     #[must_use]
     pub fn left(title: &'static str, rank: u8) -> Self {
-        Self { title, align: Align::Left, rank, most: usize::MAX }
+        Self { title, align: Align::Left, rank, most: usize::MAX, is_prose: false }
+    }
+
+    /// A column of sentences, which still tell something when they are cut.
+    #[must_use]
+    pub fn prose(title: &'static str, rank: u8) -> Self {
+        Self { is_prose: true, ..Self::left(title, rank) }
     }
 
     /// A column of numbers.
@@ -110,9 +118,11 @@ fn highest_rank(shown: &[Shown]) -> u8 {
     shown.iter().map(|one| one.column.rank).max().unwrap_or(0)
 }
 
-/// The width of all; of the last one its heading alone, since its cells are cut where they have to be.
+/// The width of all; of sentences in the last one the heading alone, since they are cut where they have to be.
 fn total(shown: &[Shown]) -> usize {
-    let last = shown.last().map_or(0, |last| last.column.title.len());
+    let last = shown
+        .last()
+        .map_or(0, |last| if last.column.is_prose { last.column.title.len() } else { last.width });
     shown.iter().rev().skip(1).map(|one| one.width + GAP).sum::<usize>() + last
 }
 
@@ -138,7 +148,7 @@ mod tests {
     use super::*;
 
     fn table(rows: &[[&str; 3]]) -> Table {
-        let columns = vec![Column::left("NAME", 0), Column::right("TOTAL", 2), Column::left("NOTE", 1)];
+        let columns = vec![Column::left("NAME", 0), Column::right("TOTAL", 2), Column::prose("NOTE", 1)];
         let mut table = Table::new(columns);
         rows.iter().for_each(|row| table.push(row.iter().map(|cell| Line::plain(cell)).collect()));
         table
@@ -161,6 +171,14 @@ mod tests {
         assert_eq!(texts(&table, Some(20))[1], "wave-1   a long note", "TOTAL has the highest rank");
         assert_eq!(texts(&table, Some(8))[1], "wave-1", "and then NOTE");
         assert_eq!(texts(&table, Some(4))[1], "wave");
+    }
+
+    #[test]
+    fn a_number_is_whole_or_not_there() {
+        let mut table = Table::new(vec![Column::left("NAME", 0), Column::right("ETA", 1)]);
+        table.push(vec![Line::plain("wave-1"), Line::plain("8m27s")]);
+        assert_eq!(texts(&table, Some(14)), ["NAME       ETA", "wave-1   8m27s"]);
+        assert_eq!(texts(&table, Some(13)), ["NAME", "wave-1"]);
     }
 
     proptest! {

@@ -101,7 +101,7 @@ fn columns(several: bool) -> Vec<Column> {
         Column::right("%", 0),
         Column::right("SPEED", 5).at_most(10),
         Column::right("ETA", 2),
-        Column::left("STEP OR ERROR", 1),
+        Column::prose("STEP OR ERROR", 1),
     ]);
     columns
 }

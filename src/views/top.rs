@@ -10,7 +10,7 @@ use super::{
     text::{Line, Style},
 };
 use crate::{
-    api::MigrationTaskWatch,
+    api::{MigrationTaskWatch, Summary},
     core::conditions::{Truth, types},
 };
 
@@ -116,7 +116,10 @@ fn watches(frame: &Frame<'_>, size: Size) -> Vec<Line> {
         Column::right("ETA", 3),
         Column::right("LAST-SYNC", 4),
     ]);
-    frame.watches.iter().for_each(|watch| table.push(row(Seen::new(watch), frame.now)));
+    let mut watches: Vec<Seen<'_>> = frame.watches.iter().map(|watch| Seen::new(watch)).collect();
+    // There may not be room for all. The order of those that stand alike stays.
+    watches.sort_by_key(|seen| goodness(*seen, frame.now));
+    watches.iter().for_each(|seen| table.push(row(*seen, frame.now)));
     let mut lines = table.lines(Some(size.width));
     let most = (size.height / 3).max(2);
     if lines.len() > most {
@@ -124,9 +127,15 @@ fn watches(frame: &Frame<'_>, size: Size) -> Vec<Line> {
         lines.truncate(most - 1);
         lines.push(Line::styled(Style::Faint, &format!("and {hidden} more watches")));
     }
-    let troubles = frame.watches.iter().filter_map(|watch| trouble(Seen::new(watch), frame.now));
+    let troubles = watches.iter().filter_map(|seen| trouble(*seen, frame.now));
     lines.extend(troubles.take(MOST_TROUBLES));
     lines
+}
+
+/// How well a watch stands, the worst first: those that don't work, those with failed tasks, those with stalled ones.
+fn goodness(seen: Seen<'_>, now: Timestamp) -> (bool, bool, bool) {
+    let has = |of: fn(&Summary) -> i64| seen.summary().is_some_and(|counts| of(counts) > 0);
+    (trouble(seen, now).is_none(), !has(|counts| counts.failed), !has(|counts| counts.stalled))
 }
 
 fn row(seen: Seen<'_>, now: Timestamp) -> Vec<Line> {
@@ -275,6 +284,48 @@ mod tests {
         let lines = picture(&many, 0, None, Size { height: 24, width: 120 });
         assert_eq!(lines[9], "and 34 more watches");
         assert!(lines[11].starts_with("TASK") && lines[12].starts_with("app-04"), "{lines:#?}");
+    }
+
+    /// A watch of which only the counts are known.
+    fn counted(name: &str, summary: serde_json::Value) -> MigrationTaskWatch {
+        let ready = condition("Ready", "True", "Synced", "Listings are complete.");
+        let status =
+            json!({"conditions": [ready], "summary": summary, "lastSyncTime": "2026-03-01T11:59:57Z"});
+        watch(name, status)
+    }
+
+    #[test]
+    fn the_worst_watch_is_seen_first() {
+        let mut all: Vec<MigrationTaskWatch> =
+            (0..30).map(|i| counted(&format!("wave-{i:02}"), json!({"total": 3, "running": 3}))).collect();
+        all.push(counted("zone", json!({"total": 9, "running": 9, "stalled": 9})));
+        let names = |all: &[MigrationTaskWatch]| {
+            let watches: Vec<&MigrationTaskWatch> = all.iter().collect();
+            let lines = picture(&watches, 0, None, Size { height: 24, width: 80 });
+            lines[3..6].iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&all), ["zone", "wave-00", "wave-01"]);
+        all.push(counted("zoo", json!({"total": 9, "failed": 1})));
+        all.push(watch("zulu", json!({"conditions": [condition("Ready", "False", "AccessDenied", "No.")]})));
+        assert_eq!(names(&all), ["zulu", "zoo", "zone"]);
+    }
+
+    #[test]
+    fn no_number_is_cut_in_80_columns() {
+        let mut summary = json!({"total": 12, "running": 3, "progress": 49});
+        summary["estimatedCompletionTime"] = json!("2026-03-01T12:08:27Z");
+        for name in (1..40).map(|length| "w".repeat(length)) {
+            let wave = counted(&name, summary.clone());
+            for width in 60..120 {
+                let row = picture(&[&wave], 0, None, Size { height: 9, width })[3].clone();
+                assert!(!row.contains("..") || row.starts_with(&name[..1]) && !row.contains("8m.."), "{row}");
+                let cells: Vec<&str> = row.split_whitespace().skip(2).collect();
+                let known = ["49", "12", "0", "3", "8m27s", "3s"];
+                let is_whole =
+                    |cell: &&str| known.contains(cell) || cell.starts_with('[') || cell.ends_with(']');
+                assert!(cells.iter().all(is_whole), "{width}: {row}");
+            }
+        }
     }
 
     proptest! {

@@ -15,7 +15,8 @@ use crate::{
     core::{
         conditions::{Reason, Truth, expiry, types},
         count::number,
-        remedies::remedy,
+        hints,
+        remedies::{Certainty, Remedy, remedy},
     },
 };
 
@@ -37,7 +38,7 @@ pub struct Finding {
     pub reason: Option<String>,
     /// What is so.
     pub what: String,
-    /// More of it: the message of a condition.
+    /// More of it: the message of a condition, or the cause of a task's error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Which tasks.
@@ -100,6 +101,7 @@ pub fn findings(watch: &MigrationTaskWatch, now: Timestamp) -> Vec<Finding> {
         return vec![unanswered(seen, now)];
     }
     let mut findings = of_watch(seen, now);
+    findings.extend(of_states(seen));
     findings.extend(of_gates(seen, now));
     findings.extend(of_tasks(seen, now));
     if seen.unanswered_request().is_some() && !watch.spec.suspend {
@@ -144,6 +146,18 @@ fn of_watch(seen: Seen<'_>, now: Timestamp) -> Vec<Finding> {
         truth => findings.push(Finding::of(truth == Truth::False && !is_paused, ready, now)),
     }
     findings
+}
+
+/// States of the filter that no task can be in.
+fn of_states(seen: Seen<'_>) -> Vec<Finding> {
+    let Some(filter) = &seen.watch.spec.filter else { return Vec::new() };
+    let seen = seen.summary().into_iter().flat_map(|counts| counts.by_state.keys()).map(String::as_str);
+    let told = hints::states(filter, seen).into_iter();
+    told.map(|told| {
+        let finding = Finding::new(true, format!("spec.filter.states: {told}"));
+        finding.advising(Some("correct spec.filter.states"))
+    })
+    .collect()
 }
 
 /// Why gates are closed, once for each reason; what tasks do that have failed is said of these.
@@ -211,9 +225,19 @@ fn failed_with(error: &str, tasks: &[&TaskStatus]) -> Finding {
     let code = tasks.first().and_then(|task| task.error.as_ref()?.code.as_deref());
     let what = format!("{} failed: {error}", plural(number(tasks.len()), "task has", "tasks have"));
     let finding = about(Reason::TasksFailed, what, tasks, number(tasks.len()));
-    let advice = code.and_then(remedy).or_else(|| Reason::TasksFailed.advice());
+    let known = code.and_then(remedy);
+    let advice = known.map(|known| known.remedy).or_else(|| Reason::TasksFailed.advice());
     let reason = code.map(str::to_owned).or(finding.reason.clone());
-    Finding { reason, ..finding }.advising(advice)
+    Finding { reason, message: known.map(cause), ..finding }.advising(advice)
+}
+
+/// The cause of an error, and how sure it is.
+fn cause(known: &Remedy) -> String {
+    let by = match known.certainty {
+        Certainty::Documented => String::new(),
+        certainty => format!(", by {}", certainty.source()),
+    };
+    format!("Cause{by}: {}.", known.cause)
 }
 
 fn about(reason: Reason, what: String, tasks: &[&TaskStatus], all: i64) -> Finding {
@@ -295,9 +319,10 @@ mod tests {
             "wave-1: something is wrong\n\
              \n\
              2 tasks have failed: SMS.0203: The connection timed out.\n  \
+             Cause: the source server can't reach the API gateway: SMS, IAM, ECS, EVS, IMS, VPC or EPS.\n  \
              app-04, app-05\n  \
-             -> Check the network between the source server, the target server and SMS (security groups, routes, \
-             proxies), then start the task again.\n\
+             -> Open port 443 from the source server to these services (name resolution, proxy, firewall), then start \
+             the agent again.\n\
              \n\
              1 task has failed: SYNC_FAIL\n  \
              app-06?[31m\n  \
@@ -329,6 +354,24 @@ mod tests {
         let bad = condition("Ready", "False", "OfANewerOperator", "It is so.");
         let found = findings(&watch("w", json!({"conditions": [bad]})), now());
         assert_eq!(found[0].advice.as_deref(), Some("See docs/conditions.md."));
+    }
+
+    #[test]
+    fn a_state_that_no_task_can_be_in_is_told() {
+        let of = |states: serde_json::Value, by_state: serde_json::Value| {
+            let mut watch = watch(
+                "w",
+                json!({"conditions": [ready()], "summary": {"byState": by_state}, "lastSyncTime": "2026-03-01T11:59:57Z"}),
+            );
+            watch.spec.filter = serde_json::from_value(json!({"states": states})).unwrap();
+            findings(&watch, now())
+                .into_iter()
+                .map(|finding| (finding.wrong, finding.what))
+                .collect::<Vec<_>>()
+        };
+        let typo = "spec.filter.states: RUNING: did you mean RUNNING?";
+        assert_eq!(of(json!(["RUNING", "ready"]), json!({})), [(true, typo.to_owned())]);
+        assert_eq!(of(json!(["RUNNING", "NOVEL"]), json!({"NOVEL": 2})), []);
     }
 
     #[test]

@@ -90,6 +90,43 @@ async fn the_table_is_what_status_would_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_likely_not_as_it_was_meant_is_said() {
+    let desk = Desk::new().await;
+    for (spec, said) in [
+        (
+            json!({"filter": {"name": "app"}}),
+            vec!["No task matches; 2 exist, such as web-1.", "spec.filter.name: no task's name matches app"],
+        ),
+        (
+            json!({"filter": {"states": ["RUNING", "migrate_fail"]}}),
+            vec!["spec.filter.states: RUNING: did you mean RUNNING?"],
+        ),
+        (json!({"expectedTasks": 3}), vec!["2 of 3 expected tasks are listed."]),
+        (json!({"expectedTasks": 2, "filter": {"name": "web"}}), vec![]),
+    ] {
+        let output = desk.check(&desk.manifest(spec.clone(), Some(good())), &[]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{text}");
+        let after: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("Total ")).skip(1).collect();
+        // The order of ids is that of chance.
+        let after: Vec<String> = after.iter().map(|line| line.replace("web-2", "web-1")).collect();
+        assert_eq!(after, said, "{spec}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_read_as_separate_documents_are() {
+    let desk = Desk::new().await;
+    let file = desk.manifest(json!({}), Some(good()));
+    let text = std::fs::read_to_string(&file).unwrap();
+    let items: Vec<Value> = text.split("\n---\n").map(|item| serde_json::from_str(item).unwrap()).collect();
+    std::fs::write(&file, json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()).unwrap();
+    let output = desk.check(&file, &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("Total 2: "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_one_clear_line() {
     let desk = Desk::new().await;
     // Taken and given back, so that nobody listens.

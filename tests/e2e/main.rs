@@ -14,6 +14,7 @@ mod garbage;
 mod gates;
 mod harness;
 mod identity;
+mod kubeconfigs;
 mod leadership;
 mod leaks;
 mod lifecycle;

@@ -26,19 +26,21 @@ const FIXTURE: &str = concat!("tests/fixtures/status/v", env!("CARGO_PKG_VERSION
 /// One task of each kind, and more than are written out.
 fn every_kind() -> Vec<Task> {
     let task = |id: &str| Task::new(format!("web-{id}")).with_id(id);
-    let estimated = Snapshot {
-        estimate: Some(std::time::Duration::from_hours(1)),
-        ..task("x").copying(10, 5.0).at(std::time::Duration::ZERO)
+    // The summary has an estimate when all have one that go on.
+    let goes_on = |task: Task| {
+        let estimate = Some(std::time::Duration::from_hours(1));
+        let snapshot = Snapshot { estimate, ..task.at(std::time::Duration::ZERO) };
+        task.with_snapshot(snapshot)
     };
     vec![
-        task("ready"),
-        task("starts"),
-        task("runs").with_snapshot(estimated),
-        task("stalls").copying(30, 0.0),
-        task("syncs").in_state(TaskState::SYNCING),
-        task("fails").in_state(TaskState::SYNCING),
+        goes_on(task("ready")),
+        goes_on(task("starts")),
+        goes_on(task("runs").copying(10, 5.0)),
+        goes_on(task("stalls").copying(30, 0.0)),
+        goes_on(task("syncs").in_state(TaskState::SYNCING)),
+        goes_on(task("fails").in_state(TaskState::SYNCING)),
         task("failed").failed(TaskError::coded("SMS.0203", "Timeout.")),
-        task("skips").in_state(TaskState::new("SKIPPING")),
+        goes_on(task("skips").in_state(TaskState::new("SKIPPING"))),
         task("aborted").in_state(TaskState::new("ABORT")),
         task("done").in_state(TaskState::new("MIGRATE_SUCCESS")),
         task("done-2").in_state(TaskState::new("MIGRATE_SUCCESS")),
@@ -90,7 +92,9 @@ async fn what_this_build_writes_is_kept_for_later_ones() {
     let spec = json!({"taskLimit": 8, "stallAfter": "2s", "expectedTasks": 11, "filter": {"ids": ids}});
     stage.apply("wave-1", spec).await.unwrap();
     stage.until_condition("wave-1", "TasksStalled", ("True", "TasksStalled")).await;
-    stage.sms.tasks().change("starts", |task| *task = Snapshot::of(TaskState::RUNNING));
+    stage.sms.tasks().change("starts", |task| {
+        *task = Snapshot { estimate: task.estimate, ..Snapshot::of(TaskState::RUNNING) };
+    });
     let error = Some(TaskError::coded("SMS.0201", "The network is busy."));
     stage
         .sms

@@ -14,6 +14,8 @@ use kube::{
 };
 use tower::{BoxError, ServiceBuilder, retry::RetryLayer};
 
+use super::unusable::discreet;
+
 /// A client by this configuration, with its times, retries, credentials and headers.
 pub(super) fn client(config: &Config) -> kube::Result<Client> {
     let mut tcp = HttpConnector::new();
@@ -25,6 +27,7 @@ pub(super) fn client(config: &Config) -> kube::Result<Client> {
     connector.set_write_timeout(config.write_timeout);
     connector.set_reset_reader_on_write(config.reset_reader_on_write);
     let service = ServiceBuilder::new()
+        .map_err(discreet)
         .layer(config.base_uri_layer())
         .option_layer(config.default_retry.then(|| RetryLayer::new(RetryPolicy::server_retry())))
         .option_layer(config.auth_layer()?)

@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{Reason, Truth, Verdict, find, truth, types};
 use crate::core::{
+    hints::nothing_of,
     known::Known,
     listed::Listed,
     memory::Memory,
@@ -122,7 +123,8 @@ impl Gates<'_> {
             return closed(Reason::TasksMissing, why);
         }
         if total + excused == 0 {
-            return closed(Reason::NoTasks, "No task matches.".to_owned());
+            let account = self.memory.last_tasks();
+            return closed(Reason::NoTasks, nothing_of(account.len(), account.iter()));
         }
         if let Some(why) = self.incomplete(total + excused) {
             return closed(Reason::TasksMissing, why);

@@ -2,7 +2,7 @@
 
 use crate::{
     api::{MigrationTaskWatchStatus, Missing, Summary},
-    core::{conditions::Verdict, shown::Shown},
+    core::{conditions::Verdict, shown::Shown, summary::Estimates},
 };
 
 /// The tasks, counted and judged.
@@ -18,6 +18,7 @@ pub(super) struct Counts {
     pub(super) verdicts: Vec<Verdict>,
     pub(super) summary: Summary,
     pub(super) missing: Missing,
+    pub(super) estimates: Estimates,
 }
 
 /// The tasks as a status shows them.

@@ -28,8 +28,8 @@ fn first_id(
     wanted: impl Fn(&Object<'_>) -> bool,
 ) -> Result<Option<ScopeId>, PageError> {
     let text = String::from_utf8_lossy(body);
-    let answer = Object::parse(&text).map_err(PageError::Syntax)?;
-    let entries = answer.list(list).map_err(|source| PageError::List { list, source })?;
+    let answer = Object::parse(&text).map_err(|_| PageError::Syntax)?;
+    let entries = answer.list(list).map_err(|_| PageError::List(list))?;
     let mut entries = entries.iter().filter_map(|entry| Object::parse(entry.get()).ok());
     let found = entries.find(|entry| wanted(entry));
     Ok(found.and_then(|entry| ScopeId::parse(&entry.text("id", limits::ID)?).ok()))

@@ -5,9 +5,7 @@ use std::mem;
 use serde::de::IgnoredAny;
 
 use super::{
-    Page, PageError,
-    json::Object,
-    refusal,
+    Page, PageError, refusal,
     scan::{Malformed, Scanner},
     task,
 };
@@ -34,8 +32,8 @@ pub(in crate::sms) struct Reader<'e> {
     count: Option<u64>,
     tasks: Vec<Task>,
     skipped: usize,
-    /// What is said of that which stands in the place of the tasks, if it isn't a list.
-    no_list: Option<serde_json::Error>,
+    /// Whether something else than a list stands in the place of the tasks.
+    no_list: bool,
     error: refusal::Collected,
     /// The beginning of a character.
     broken: Vec<u8>,
@@ -66,7 +64,7 @@ impl<'e> Reader<'e> {
             count: None,
             tasks: Vec::new(),
             skipped: 0,
-            no_list: None,
+            no_list: false,
             error: refusal::Collected::default(),
             broken: Vec::new(),
             rest: String::new(),
@@ -105,11 +103,11 @@ impl<'e> Reader<'e> {
             return Err(PageError::Surplus { asked: self.limit });
         }
         if self.next != Next::End || !rest.is_empty() {
-            return Err(self.next.malformed(rest));
+            return Err(PageError::Syntax);
         }
         self.error.refuse(self.count.is_none())?;
-        if let Some(source) = self.no_list {
-            return Err(PageError::List { list: "tasks", source });
+        if self.no_list {
+            return Err(PageError::List("tasks"));
         }
         // Whether all tasks have been seen can't be known without their number.
         let count = self.count.ok_or(PageError::Missing("`count`"))?;
@@ -182,7 +180,7 @@ impl<'e> Reader<'e> {
         let key = scanner.key()?;
         if key == "tasks" && scanner.peek() == Some(b'[') {
             self.next = if scanner.opens(b'[', b']')? { Next::Task } else { Next::AfterTasks };
-            (self.tasks, self.skipped, self.no_list) = (Vec::new(), 0, None);
+            (self.tasks, self.skipped, self.no_list) = (Vec::new(), 0, false);
             return Ok(());
         }
         let value = scanner.value()?;
@@ -190,7 +188,7 @@ impl<'e> Reader<'e> {
         match &*key {
             "count" => self.count = value.integer().and_then(|count| u64::try_from(count).ok()),
             "tasks" => {
-                let no_list = value.list::<IgnoredAny>().err();
+                let no_list = value.list::<IgnoredAny>().is_err();
                 (self.tasks, self.skipped, self.no_list) = (Vec::new(), 0, no_list);
             }
             key => self.error.add(key, value.as_written()),
@@ -219,19 +217,6 @@ impl http::Reader for Reader<'_> {
 impl Next {
     fn after_member(scanner: &mut Scanner<'_>) -> Result<Self, Malformed> {
         Ok(if scanner.goes_on(b'}')? { Self::Member } else { Self::End })
-    }
-
-    /// What is wrong with a text that isn't what comes next, in the words of the usual parser.
-    fn malformed(self, text: &str) -> PageError {
-        let before = match self {
-            Self::Page => "",
-            Self::Member => "{",
-            Self::Task => r#"{"tasks":["#,
-            Self::AfterTasks => r#"{"tasks":[]"#,
-            Self::End => "{}",
-        };
-        let source = Object::parse(&format!("{before}{text}")).err();
-        PageError::Syntax(source.unwrap_or_else(|| serde::de::Error::custom("it can't be read")))
     }
 }
 

@@ -47,6 +47,7 @@ struct Entry<'a> {
     create_date: Value<'a>,
     estimate_complete_time: Value<'a>,
     error_json: Value<'a>,
+    subtask_info: Value<'a>,
     steps: Steps<'a>,
     source: ServerEntry<'a>,
     target: ServerEntry<'a>,
@@ -65,6 +66,7 @@ impl<'a> Entry<'a> {
             "create_date" => &mut self.create_date,
             "estimate_complete_time" => &mut self.estimate_complete_time,
             "error_json" => &mut self.error_json,
+            "subtask_info" => &mut self.subtask_info,
             "sub_tasks" => {
                 self.steps = Steps::read(scanner)?;
                 return Ok(());
@@ -85,6 +87,9 @@ impl<'a> Entry<'a> {
 
     fn to_details(&self) -> Option<Details<'a>> {
         let id = self.id.text(limits::ID)?;
+        let told = self.steps.current().is_none().then(|| Step::told(self.subtask_info)).flatten();
+        let current = self.steps.current().or(told.as_ref());
+        let copied = self.steps.copy.as_ref().map(|step| step.progress);
         Some(Details {
             id,
             name: self.name.text(limits::NAME).unwrap_or_default(),
@@ -95,8 +100,8 @@ impl<'a> Entry<'a> {
             migrate_speed: self.migrate_speed.number(),
             created: self.create_date.time(),
             estimated_completion: self.estimate_complete_time.time(),
-            sub_task: self.steps.current().map(Step::to_sub_task),
-            copied: self.steps.copy.as_ref().map(|step| step.progress),
+            sub_task: current.map(Step::to_sub_task),
+            copied: copied.or_else(|| told.as_ref().and_then(Step::copied)),
             source: self.source.to_server(),
             target: self.target.to_server(),
             error: task_error::decode(self.error_json),
@@ -196,6 +201,22 @@ struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
+    /// The step that a task is in by `subtask_info`, which reads `NAME-PERCENT`.
+    fn told(info: Value<'a>) -> Option<Self> {
+        let text = info.text(limits::NAME)?;
+        let (name, percent) = text.trim().rsplit_once('-')?;
+        let percent: u8 = percent.parse().ok().filter(|percent| *percent <= 100)?;
+        let name = Some(name.trim()).filter(|name| !name.is_empty())?;
+        let progress = Percent::clamped(percent.into());
+        Some(Self { name: Cow::Owned(name.to_owned()), progress, start: None, end: None })
+    }
+
+    /// How far the data is copied, as far as this step alone tells it: it says nothing of those before.
+    fn copied(&self) -> Option<Percent> {
+        let is_after = ["CONFIGURE_", "DETTACH_"].iter().any(|start| self.name.starts_with(start));
+        if is_after { Some(Percent::FULL) } else { self.copies_data().then_some(self.progress) }
+    }
+
     fn has_started(&self) -> bool {
         self.start.is_some() || self.progress > Percent::default()
     }

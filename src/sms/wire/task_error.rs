@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use super::{
     json::Value,
     scan::{Malformed, Scanner},
@@ -31,33 +33,54 @@ fn plain(text: &str) -> TaskError<'static> {
 /// JSON in a string. What has neither a code nor a message is shown as it is.
 fn from_json(text: &str) -> TaskError<'static> {
     let error = from_object(text).unwrap_or_else(|Malformed| {
-        error(salvage(text, "error_code").as_deref(), salvage(text, "error_msg").as_deref())
+        error(salvage(text, "error_code").as_deref(), salvage(text, "error_msg").as_deref(), &[])
     });
     error.unwrap_or_else(|| plain(text))
 }
 
 /// Of repeated keys the last one counts.
 fn from_object(text: &str) -> Result<Option<TaskError<'static>>, Malformed> {
-    let (mut code, mut message) = (Value::default(), Value::default());
+    let (mut code, mut message, mut params) = (Value::default(), Value::default(), Value::default());
     let mut scanner = Scanner::new(text);
     scanner.object(|key, scanner| {
         match key {
             "error_code" => code = scanner.value()?,
             "error_msg" => message = scanner.value()?,
+            "error_param" => params = scanner.value()?,
             _ => scanner.skip()?,
         }
         Ok(())
     })?;
     scanner.end()?;
-    Ok(error(code.full_text().as_deref(), message.full_text().as_deref()))
+    Ok(error(code.full_text().as_deref(), message.full_text().as_deref(), &texts(params)))
 }
 
-fn error(code: Option<&str>, message: Option<&str>) -> Option<TaskError<'static>> {
-    let line = |text: Option<&str>, limit| {
-        let line = text::one_line(text?, limit);
+/// What `error_param` holds: a list of texts, or one.
+fn texts(params: Value<'_>) -> Vec<String> {
+    let one = |param: Value<'_>| {
+        let text = param.full_text();
+        text.map(|text| text::one_line(&text, limits::MESSAGE)).filter(|text| !text.is_empty())
+    };
+    match params.list::<&RawValue>() {
+        Ok(list) => list.into_iter().filter_map(|param| one(Value::new(param.get()))).collect(),
+        Err(_) => one(params).into_iter().collect(),
+    }
+}
+
+/// The parameters stand behind the message, but for those that it names itself.
+fn error(code: Option<&str>, message: Option<&str>, params: &[String]) -> Option<TaskError<'static>> {
+    let line = |text: &str, limit| {
+        let line = text::one_line(text, limit);
         (!line.is_empty()).then_some(Cow::Owned(line))
     };
-    let (code, message) = (line(code, limits::CODE), line(message, limits::MESSAGE));
+    let message = message.unwrap_or_default();
+    let unnamed: Vec<&str> =
+        params.iter().map(String::as_str).filter(|param| !message.contains(param)).collect();
+    let message = match unnamed.as_slice() {
+        [] => message.to_owned(),
+        unnamed => format!("{message} ({})", unnamed.join(", ")),
+    };
+    let (code, message) = (code.and_then(|code| line(code, limits::CODE)), line(&message, limits::MESSAGE));
     (code.is_some() || message.is_some()).then_some(TaskError { code, message })
 }
 
@@ -112,6 +135,16 @@ mod tests {
                 r#"{"error_code":"SMS.0203","error_msg":"Timeout","error_param":[]}"#,
                 Some(("SMS.0203", "Timeout")),
             ),
+            (
+                r#"{"error_code":"SMS.0204","error_msg":"No permission.","error_param":["ecs:create", 7, null, " "]}"#,
+                Some(("SMS.0204", "No permission. (ecs:create, 7)")),
+            ),
+            (
+                r#"{"error_code":"SMS.0303","error_msg":"iam.x.com is not reachable","error_param":["iam.x.com","443"]}"#,
+                Some(("SMS.0303", "iam.x.com is not reachable (443)")),
+            ),
+            (r#"{"error_code":"SMS.1","error_param":"disk"}"#, Some(("SMS.1", "(disk)"))),
+            (r#"{"error_msg":"Full","error_param":{"a":1}}"#, Some(("", "Full"))),
             (r#"{"error_code":203,"error_msg":null}"#, Some(("203", ""))),
             (r#"{"error_msg":"a\nb  c"}"#, Some(("", "a b c"))),
             (r#"{"reason":"disk"}"#, Some(("", r#"{"reason":"disk"}"#))),

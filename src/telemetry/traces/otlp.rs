@@ -50,7 +50,9 @@ impl Traces {
         }
         let client = Sender::new().map_err(TracesError)?;
         let exporter = SpanExporter::builder().with_http().with_http_client(client).build();
-        let exporter = exporter.map_err(|error| TracesError(error.into()))?;
+        // What the library says quotes the address, which may hold a password.
+        let exporter =
+            exporter.map_err(|_| TracesError("its address isn't a URL that can be used".into()))?;
         let provider =
             SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource(instance));
         Ok(Some(Self(provider.build())))
@@ -121,7 +123,10 @@ impl Sender {
         let mut builder = reqwest::Client::builder().timeout(PATIENCE);
         if let Some(file) = variable(&AUTHORITIES) {
             let pem = fs::read(&file).map_err(|error| format!("{file}: {error}"))?;
-            builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(&pem)?);
+            let authorities = reqwest::Certificate::from_pem_bundle(&pem);
+            builder = builder.tls_certs_merge(
+                authorities.map_err(|_| format!("{file}: it must hold certificates in PEM"))?,
+            );
         }
         Ok(Self { client: builder.build()?, runtime: Handle::current(), repeats: Mutex::default() })
     }
@@ -166,6 +171,7 @@ impl HttpClient for Sender {
                 Ok(response)
             }
             Err(error) => {
+                let error = error.without_url();
                 self.fails(innermost(&error));
                 Err(error.into())
             }

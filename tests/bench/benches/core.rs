@@ -11,10 +11,11 @@ use bench::{
 use divan::{AllocProfiler, Bencher, black_box, counter::BytesCount};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use migration_task_watch::{
-    api::MigrationTaskWatchSpec,
+    api::{self, MigrationTaskWatchSpec},
     core::{
         decide::{Carried, Decision, Identity, Inputs, Observation, decide},
         endpoint::Endpoint,
+        filter::Filter,
         last::Last,
         plan::{Iam, Plan},
         policy::Policy,
@@ -83,6 +84,16 @@ fn decide_changed(bencher: Bencher, tasks: usize) {
     watch.list();
     assert!(watch.decide().status.is_some());
     bencher.bench(|| watch.decide());
+}
+
+/// A listing of which names alone tell whose the tasks are: a thousand times the patterns must not take much more.
+#[divan::bench(args = [2, 20, 200, 2_000], max_time = 5)]
+fn filter_65000_tasks_by_patterns(bencher: Bencher, patterns: u32) {
+    let names = (0..patterns).map(|i| format!("*part-{i:05}*")).collect();
+    let filter = Filter::new(&api::Filter { source_server_names: Some(names), ..api::Filter::default() });
+    let service = Service::start(65_000);
+    let snapshot = service.list(&Client::new(ClientOptions::default()).unwrap());
+    bencher.bench(|| snapshot.tasks.iter().filter(|task| filter.matches(black_box(task))).count());
 }
 
 /// An SMS, and who lists its tasks.

@@ -39,7 +39,9 @@ async fn a_wave_is_listed_described_and_explained() {
     let why = plugin.run(&["why", "wave-1"]);
     assert_eq!(why.code, Some(1), "{why:?}");
     assert!(
-        why.out.contains("1 task has failed: SMS.0203: The connection timed out.\n  app-04\n  -> Check"),
+        why.out.contains(
+            "1 task has failed: SMS.0203: The connection timed out.\n  Cause: the source server can't reach"
+        ),
         "{why:?}"
     );
     let why = plugin.run(&["why", "wave-2", "-o", "json"]);

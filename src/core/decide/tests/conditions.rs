@@ -3,6 +3,78 @@
 use serde_json::json;
 
 use super::*;
+
+/// A task that is done in so many seconds, by SMS's word.
+fn due(id: &str, state: &str, seconds: Option<i64>) -> Task {
+    let at = |seconds| Timestamp::from_second(START + seconds).unwrap();
+    Details { estimated_completion: seconds.map(at), ..details(id, state) }.into()
+}
+
+#[test]
+fn an_estimate_is_one_of_all_tasks_that_go_on() {
+    let estimate = |tasks: Vec<Task>| {
+        let mut world = World::new(json!({}));
+        world.list(tasks);
+        let time = world.status.summary.clone().unwrap().estimated_completion_time?;
+        Some(time.0.as_second() - START)
+    };
+    let running = |seconds| due("a", "RUNNING", seconds);
+    for (other, expected) in [
+        (due("b", "RUNNING", Some(600)), Some(600)),
+        (due("b", "RUNNING", Some(60)), Some(300)),
+        (due("b", "MIGRATE_SUCCESS", None), Some(300)),
+        (due("b", "MIGRATE_FAIL", Some(-600)), Some(300)),
+        (due("b", "RUNNING", None), None),
+        (due("b", "RUNNING", Some(-18_000)), None),
+        (due("b", "RUNNING", Some(0)), None),
+        (due("b", "READY", None), None),
+        (due("b", "SYNCING", None), None),
+        (due("b", "NOVEL", None), None),
+    ] {
+        assert_eq!(estimate(vec![running(Some(300)), other.clone()]), expected, "{other:?}");
+    }
+    assert_eq!(estimate(vec![due("a", "MIGRATE_SUCCESS", Some(300))]), None);
+    assert_eq!(estimate(vec![]), None);
+}
+
+#[test]
+fn where_nothing_matches_it_is_told_what_exists() {
+    let message = |world: &World| find(&world.status.conditions, types::COMPLETED).unwrap().message.clone();
+    let mut world = World::new(json!({"filter": {"name": "web"}}));
+    world.list(vec![task("a", "RUNNING"), task("b", "READY")]);
+    assert_eq!(message(&world), "No task matches; 2 exist, such as name-a.");
+    // No sooner than any other message.
+    let writes = world.writes;
+    world.list(vec![task("b", "READY")]);
+    assert_eq!(world.writes, writes);
+    world.pass(60);
+    world.list(vec![task("b", "READY")]);
+    assert_eq!(
+        (world.writes, message(&world)),
+        (writes + 1, "No task matches; 1 exist, such as name-b.".to_owned())
+    );
+}
+
+#[test]
+fn an_estimate_that_has_passed_is_no_reason_to_write_but_goes_with_the_next_status() {
+    let mut world = World::new(json!({}));
+    let listing = || vec![due("a", "RUNNING", Some(90))];
+    world.list(listing());
+    let (writes, summary) = (world.writes, |world: &World| world.status.summary.clone().unwrap());
+    assert!(summary(&world).estimated_completion_time.is_some());
+    for _ in 0..4 {
+        world.pass(60);
+        world.list(listing());
+    }
+    assert_eq!(world.writes, writes);
+    world.pass(60);
+    world.list(listing());
+    assert_eq!(
+        (world.writes, summary(&world).estimated_completion_time),
+        (writes + 1, None),
+        "the heartbeat"
+    );
+}
 use crate::core::conditions::expiry;
 
 const MINUTE: i64 = 60;
