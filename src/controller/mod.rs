@@ -10,6 +10,7 @@ mod log;
 mod namespaces;
 mod pulse;
 mod reconcile;
+mod said;
 mod secret_changes;
 mod secrets;
 mod state;
@@ -43,8 +44,9 @@ use crate::{
 
 use context::Context;
 pub use leadership::{Candidacy, Election, Leadership, Pulse};
-pub use namespaces::Scope;
+pub use namespaces::{Scope, begun};
 pub use pulse::READ_PATIENCE;
+pub use said::{ApiError, of_stream};
 pub use secrets::read_secret;
 
 /// Within which time the loop that begins reconciles comes round. It waits for nothing.
