@@ -142,11 +142,13 @@ fn about_failure(kind: FailureKind) -> &'static str {
         FailureKind::SecretInvalid => "correct the Secret. It is read every 5 seconds",
         FailureKind::CredentialsInvalid => {
             "write a good key into the Secret: it is tried within 5 seconds. The same key is tried again after a \
-             minute, then less and less often, down to every 10 minutes: failures in a row can lock a key"
+             minute, then less and less often, down to every 10 minutes, and when a listing is asked for, at most once a minute: \
+             failures in a row can lock a key"
         }
         FailureKind::AccessDenied => {
             "grant sms:server:listTask to the user or agency, for the enterprise project if the filter names one. \
-             Tried again after a minute, then less and less often"
+             Tried again after a minute, then less and less often, and when a listing is asked for, at most every 15 \
+             seconds"
         }
         FailureKind::EndpointUnreachable => {
             "check the region, name resolution, NetworkPolicies and proxies between the operator's pod and the endpoint"
