@@ -10,12 +10,14 @@ mod log;
 mod namespaces;
 mod pulse;
 mod reconcile;
+mod refusal;
 mod said;
 mod secret_changes;
 mod secrets;
 mod state;
 mod status;
 mod survival;
+mod undelivered;
 mod writes;
 
 use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};

@@ -6,6 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use super::{refusal::Refusal, undelivered::Undelivered};
 use crate::{
     api::{MigrationTaskWatch, MigrationTaskWatchStatus},
     core::{decide::Carried, last::Last},
@@ -30,6 +31,10 @@ pub(super) struct State {
     pub(super) carried: Carried,
     /// The outbox that this process has delivered.
     pub(super) delivered: Option<i64>,
+    /// Events that are refused.
+    pub(super) undelivered: Undelivered,
+    /// What is known of statuses that are refused.
+    pub(super) refusal: Refusal,
     /// Writes over the newest version that may have been carried out, or may be yet: one that is given up can arrive
     /// late.
     attempts: VecDeque<(Last, Carried)>,
