@@ -89,6 +89,7 @@ fn conditions(verdicts: Vec<Verdict>, inputs: &Inputs<'_>) -> Vec<Condition> {
 fn but_tasks(last: &MigrationTaskWatchStatus) -> MigrationTaskWatchStatus {
     MigrationTaskWatchStatus {
         observed_generation: last.observed_generation,
+        observed_uid: last.observed_uid.clone(),
         observed_target: last.observed_target.clone(),
         conditions: last.conditions.clone(),
         summary: last.summary.clone(),
@@ -415,6 +416,7 @@ fn set_conditions(
         .chain(events_refused(inputs))
         .collect();
     status.observed_generation = Some(generation);
+    status.observed_uid = Some(inputs.identity.uid.clone());
 }
 
 fn is_confirming(verdict: &Verdict) -> bool {
