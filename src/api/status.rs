@@ -19,6 +19,10 @@ pub struct MigrationTaskWatchStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
+    /// The uid of the watch that this status is of. One of another watch, as after a restored backup, isn't believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_uid: Option<String>,
+
     /// Hash of endpoint, region, filter, and the reference to the credentials. When it changes, the next listing is
     /// a new baseline: its tasks are not compared with those of another filter or account.
     #[serde(default, skip_serializing_if = "Option::is_none")]

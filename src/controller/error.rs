@@ -2,8 +2,10 @@
 
 use std::{future::Future, time::Duration};
 
+use kube::core::Status;
 use thiserror::Error;
 
+use super::said::ApiError;
 use crate::telemetry::Panicked;
 
 /// How long the API server may take for one call.
@@ -24,7 +26,7 @@ pub(super) enum Error {
         /// What was being done.
         doing: &'static str,
         /// Why.
-        source: kube::Error,
+        source: ApiError,
     },
     /// Another operator leads.
     #[error("{doing} is left to another operator: this one doesn't lead")]
@@ -52,7 +54,7 @@ pub(super) async fn call<T>(
     request: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, Error> {
     match tokio::time::timeout(DEADLINE, request).await {
-        Ok(result) => result.map_err(|source| Error::Api { doing, source }),
+        Ok(result) => result.map_err(|source| Error::Api { doing, source: source.into() }),
         Err(_) => Err(Error::Deadline { doing }),
     }
 }
@@ -72,8 +74,13 @@ impl Error {
 
     /// The HTTP status that the API server answered with.
     pub(super) fn code(&self) -> Option<u16> {
+        self.status().map(|status| status.code)
+    }
+
+    /// All that it answered.
+    pub(super) fn status(&self) -> Option<&Status> {
         match self {
-            Self::Api { source: kube::Error::Api(status), .. } => Some(status.code),
+            Self::Api { source, .. } => source.status(),
             _ => None,
         }
     }

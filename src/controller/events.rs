@@ -69,7 +69,7 @@ async fn create(
 
 /// Nothing can be created in a namespace that is being deleted.
 fn is_terminating(error: &Error) -> bool {
-    matches!(error, Error::Api { source: kube::Error::Api(status), .. } if status.message.contains("being terminated"))
+    error.status().is_some_and(|status| status.message.contains("being terminated"))
 }
 
 fn to_event(

@@ -28,6 +28,16 @@ pub(super) fn not_reconciled(watch: &WatchKey, error: &Error, failures: u32) {
     }
 }
 
+/// A line when statuses no longer wait for events that are refused.
+pub(super) fn goes_on_without_events(watch: &WatchKey, error: &Error, is_new: bool) {
+    let cause = error.source();
+    if is_new {
+        warn!(%watch, error = cause, "events are refused; statuses go on without them");
+    } else {
+        debug!(%watch, error = cause, "events are still refused");
+    }
+}
+
 /// A line when it is told whether the watch works, one when its tasks have changed; of all others only for those who look for
 /// mistakes.
 pub(super) fn written(

@@ -11,11 +11,14 @@ mod log;
 mod namespaces;
 mod pulse;
 mod reconcile;
+mod refusal;
+mod said;
 mod secret_changes;
 mod secrets;
 mod state;
 mod status;
 mod survival;
+mod undelivered;
 mod writes;
 
 use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
@@ -44,8 +47,9 @@ use crate::{
 
 use context::Context;
 pub use leadership::{Candidacy, Election, Leadership, Pulse};
-pub use namespaces::Scope;
+pub use namespaces::{Scope, begun};
 pub use pulse::READ_PATIENCE;
+pub use said::{ApiError, of_stream};
 pub use secrets::read_secret;
 
 /// Within which time the loop that begins reconciles comes round. It waits for nothing.

@@ -2,10 +2,10 @@
 
 mod merge;
 
-use std::{collections::BTreeSet, error::Error, fmt::Debug};
+use std::{collections::BTreeSet, fmt::Debug, mem, time::Duration};
 
 use futures::{
-    StreamExt, TryStreamExt, future,
+    Stream, StreamExt, future,
     stream::{self, BoxStream},
 };
 use k8s_openapi::NamespaceResourceScope;
@@ -13,16 +13,18 @@ use kube::{
     Api, Client, Resource,
     runtime::{
         WatchStreamExt,
+        utils::Backoff,
         watcher::{self, Event, watcher},
     },
 };
 use serde::de::DeserializeOwned;
-use tracing::{debug, warn};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
 
-use super::pulse;
+use super::{pulse, said::of_stream};
 use crate::{
     api::{MigrationTaskWatch, MigrationTaskWatchSpec},
-    core::{last::trim, namespace::Namespace},
+    core::{last::trim, namespace::Namespace, repeats::Repeats},
     telemetry::Vitals,
 };
 use merge::Merge;
@@ -103,9 +105,10 @@ where
         + 'static,
 {
     let stream = |(namespace, api): (String, Api<K>)| {
-        watcher(api, watcher::Config::default().page_size(subject.page))
-            .inspect_err(move |error| tell(error, &namespace, subject))
-            .default_backoff()
+        let mut lines = Lines { namespace, subject, repeats: Repeats::default() };
+        begun(watcher(api, watcher::Config::default().page_size(subject.page)))
+            .inspect(move |event| lines.see(event))
+            .backoff(Pauses::default())
             .filter_map(|event| future::ready(event.ok()))
             .boxed()
     };
@@ -160,25 +163,99 @@ fn slim(event: Event<MigrationTaskWatch>) -> Event<MigrationTaskWatch> {
     }
 }
 
+/// Leaves the beginning of a list out until something of it is there. The client says that a list has begun before it
+/// asks for one: taken for a success, that would undo the pauses between tries.
+pub fn begun<K>(
+    events: impl Stream<Item = watcher::Result<Event<K>>>,
+) -> impl Stream<Item = watcher::Result<Event<K>>> {
+    let mut has_begun = false;
+    events.flat_map(move |event| {
+        let (first, event) = match event {
+            Ok(Event::Init) => {
+                has_begun = true;
+                (None, None)
+            }
+            Ok(event) => (mem::take(&mut has_begun).then_some(Ok(Event::Init)), Some(Ok(event))),
+            Err(error) => (None, Some(Err(error))),
+        };
+        stream::iter([first, event].into_iter().flatten())
+    })
+}
+
+/// The longest pause between two tries of a stream.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The client's own pauses, which chance makes up to twice as long as this.
+#[derive(Default)]
+struct Pauses(watcher::DefaultBackoff);
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next().map(|pause| pause.min(LONGEST_PAUSE))
+    }
+}
+
+impl Backoff for Pauses {
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
+/// What is said in the log of one stream: that it fails when that is new, and then now and then.
+struct Lines {
+    namespace: String,
+    subject: Subject,
+    repeats: Repeats<Option<u16>>,
+}
+
+impl Lines {
+    fn see<K>(&mut self, event: &watcher::Result<Event<K>>) {
+        let Self { namespace, subject, repeats } = self;
+        match event {
+            Ok(_) => {
+                if let Some(times) = repeats.works() {
+                    info!(namespace, times, "the {} are seen again", subject.objects);
+                }
+            }
+            // Too old a version, which is no trouble: the list is read anew.
+            Err(error) if code(error) == Some(410) => {
+                debug!(namespace, "the {} are listed anew", subject.objects);
+            }
+            Err(error) => {
+                let times = repeats.fails(code(error), Instant::now().into_std());
+                tell(error, namespace, *subject, times);
+            }
+        }
+    }
+}
+
 /// Says which stream fails, and what would help.
-fn tell(error: &watcher::Error, namespace: &str, subject: Subject) {
+fn tell(error: &watcher::Error, namespace: &str, subject: Subject, times: Option<u32>) {
     let Subject { objects, right, consequence, .. } = subject;
-    let cause = error as &dyn Error;
+    let error_said = of_stream(error);
+    let Some(times) = times else {
+        debug!(namespace, error = error_said, "the {objects} can't be seen");
+        return;
+    };
     match code(error) {
         Some(403) => warn!(
             namespace,
-            "the {objects} can't be seen, and {consequence}: the operator's role there needs {right}"
+            times, "the {objects} can't be seen, and {consequence}: the operator's role there needs {right}"
         ),
         Some(404) => {
             warn!(
                 namespace,
-                error = cause,
+                times,
+                error = error_said,
                 "the API server knows no {objects}; is the definition installed?"
             );
         }
-        // Too old a version, which is no trouble: the list is read anew.
-        Some(410) => debug!(namespace, "the {objects} are listed anew"),
-        _ => warn!(namespace, error = cause, "the stream of {objects} was interrupted; it is tried again"),
+        _ => {
+            let error = error_said;
+            warn!(namespace, times, error, "the stream of {objects} was interrupted; it is tried again");
+        }
     }
 }
 
@@ -196,7 +273,36 @@ fn code(error: &watcher::Error) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::{Router, body::Body, http::StatusCode, response::IntoResponse};
+    use serde_json::json;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_for_long_is_tried_later_each_time() {
+        for code in [403, 404, 500] {
+            let asked = Arc::<Mutex<Vec<Instant>>>::default();
+            let seen = asked.clone();
+            let answer = move || {
+                seen.lock().unwrap().push(Instant::now());
+                let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                    "message": "no", "reason": "No", "code": code});
+                let code = StatusCode::from_u16(code).unwrap();
+                future::ready((code, Body::from(status.to_string())).into_response())
+            };
+            let client = Client::new(Router::new().fallback(answer), "default");
+            let all = streams::<MigrationTaskWatch>(&client, &Scope::Cluster, WATCHES, &Vitals::default());
+            let all = stream::select_all(all).for_each(|_| future::ready(()));
+            let _ = tokio::time::timeout(Duration::from_mins(10), all).await;
+            let asked = asked.lock().unwrap();
+            let gaps: Vec<_> = asked.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
+            // From about a second on, doubled, to half a minute.
+            assert!((20..=30).contains(&asked.len()), "{code}: {gaps:?}");
+            assert!(gaps.iter().all(|gap| *gap <= 30) && gaps.last() >= Some(&29), "{code}: {gaps:?}");
+        }
+    }
 
     #[test]
     fn a_scope_names_each_namespace_once() {

@@ -1,23 +1,26 @@
 //! The shell around [`decide`]: read, deliver, decide, write, deliver.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc, time::Duration};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt, runtime::controller::Action};
 use tokio::time::Instant;
-use tracing::info_span;
+use tracing::{debug, info_span};
 
 use super::{
     aside::aside,
     context::{Context, key},
     error::{Error, call},
-    events, log, requested,
+    events, log,
+    refusal::{self, Extent},
+    requested,
     state::State,
     status,
     survival::{self, Aim, survive},
+    undelivered,
 };
 use crate::{
-    api::MigrationTaskWatch,
+    api::{MigrationTaskWatch, Outbox},
     clock,
     core::{
         budget::Turn,
@@ -30,7 +33,7 @@ use crate::{
         time::after,
     },
     listings::{Request, WatchKey},
-    telemetry::traces,
+    telemetry::{Telling, traces},
 };
 
 /// Within which time a reconcile has ended, with what it says of its own mistakes.
@@ -112,21 +115,29 @@ impl Pass<'_> {
             return Ok(Action::await_change());
         }
         self.deliver(&watch).await?;
-        let decision = loop {
-            match self.decide(&watch) {
-                Ok(decision) => break decision,
+        let next = loop {
+            let extent = self.state.refusal.extent(Instant::now());
+            let decision = match self.decide(&watch, extent) {
+                Ok(decision) => decision,
                 Err(WholeNeeded) if !self.read(&mut watch).await? => return Ok(Action::await_change()),
-                Err(WholeNeeded) => self.deliver(&watch).await?,
+                Err(WholeNeeded) => {
+                    self.deliver(&watch).await?;
+                    continue;
+                }
+            };
+            if let Some(listing) = decision.unconfirmed {
+                self.context.pollers.confirm(self.key, listing);
+            }
+            let wake = decision.wake;
+            match self.write(&watch, decision, extent).await? {
+                Written::Refused => {}
+                Written::Done => break wake,
+                Written::Waits(turn) => break Some(wake.map_or(turn, |wake| wake.min(turn))),
             }
         };
-        if let Some(listing) = decision.unconfirmed {
-            self.context.pollers.confirm(self.key, listing);
-        }
-        let wake = decision.wake;
-        if let Some(turn) = self.write(&watch, decision).await? {
-            return Ok(requeue_at(wake.map_or(turn, |wake| wake.min(turn))));
-        }
-        Ok(wake.map_or_else(Action::await_change, requeue_at))
+        let tries = [self.state.undelivered.next_try(), self.state.refusal.until()];
+        let tries = tries.into_iter().flatten().map(time_of);
+        Ok(tries.chain(next).min().map_or_else(Action::await_change, requeue_at))
     }
 
     /// Reads the newest version of the watch. False when it is gone, or another has its name.
@@ -144,26 +155,77 @@ impl Pass<'_> {
         Ok(true)
     }
 
-    /// Creates the events that the status owes. Nothing else is written before.
+    /// Creates the events that the status owes. Nothing else is written before, unless they are refused for long.
     async fn deliver(&mut self, watch: &MigrationTaskWatch) -> Result<(), Error> {
+        self.deliver_older(watch).await?;
         let outbox = self.state.last().status().outbox.clone();
-        if let Some(outbox) = owed(outbox.as_ref(), self.state.delivered, clock::now()) {
-            let Context { client, leadership, options, metrics, .. } = self.context;
-            let span = info_span!("create events", events = outbox.events.len());
-            let delivery =
-                events::deliver(client, leadership, watch, outbox, &options.instance, &metrics.events);
-            traces::within(span, delivery).await?;
-            self.state.delivered = Some(outbox.sequence);
+        let Some(outbox) = owed(outbox.as_ref(), self.state.delivered, clock::now()) else { return Ok(()) };
+        let created = self.create(watch, outbox).await;
+        let now = Instant::now();
+        match created {
+            Ok(()) => self.state.undelivered.accepted(now),
+            Err(error) => {
+                let Some(why) = undelivered::refusal(&error) else { return Err(error) };
+                if self.state.undelivered.holds(why, now) {
+                    return Err(error);
+                }
+                log::goes_on_without_events(self.key, &error, self.state.undelivered.why().is_none());
+                let given_up = self.state.undelivered.keep(outbox.clone(), now);
+                self.give_up(&given_up);
+            }
+        }
+        self.state.delivered = Some(outbox.sequence);
+        Ok(())
+    }
+
+    /// Tries events again that were refused.
+    async fn deliver_older(&mut self, watch: &MigrationTaskWatch) -> Result<(), Error> {
+        let expired = self.state.undelivered.expired(clock::now());
+        self.give_up(&expired);
+        while let Some(outbox) = self.state.undelivered.due(Instant::now()) {
+            match self.create(watch, &outbox).await {
+                Ok(()) => self.state.undelivered.told(Instant::now()),
+                Err(error @ Error::NotLeading { .. }) => return Err(error),
+                Err(error) => {
+                    self.state.undelivered.failed(undelivered::refusal(&error), Instant::now());
+                    break;
+                }
+            }
         }
         Ok(())
     }
 
-    fn decide(&mut self, watch: &MigrationTaskWatch) -> Result<Decision, WholeNeeded> {
-        let plan = self.state.plan(watch.metadata.generation, || {
+    async fn create(&self, watch: &MigrationTaskWatch, outbox: &Outbox) -> Result<(), Error> {
+        let Context { client, leadership, options, metrics, .. } = self.context;
+        let span = info_span!("create events", events = outbox.events.len());
+        let delivery = events::deliver(client, leadership, watch, outbox, &options.instance, &metrics.events);
+        traces::within(span, delivery).await
+    }
+
+    /// Counts events that are never told.
+    fn give_up(&self, outboxes: &[Outbox]) {
+        for event in outboxes.iter().flat_map(|outbox| &outbox.events) {
+            self.context.metrics.events.told(&event.reason, Telling::GivenUp);
+        }
+    }
+
+    fn decide(&mut self, watch: &MigrationTaskWatch, extent: Extent) -> Result<Decision, WholeNeeded> {
+        let mut plan = self.state.plan(watch.metadata.generation, || {
             Plan::parse(&watch.spec, &self.key.namespace, &self.context.options.policy)
         });
-        let plan = plan.as_ref().as_ref();
-        let observation = self.observe(watch, plan.ok());
+        let mut observation = self.observe(watch, plan.as_ref().as_ref().ok());
+        if extent != Extent::Whole {
+            let without_tasks = |plan: &Plan| Plan { task_limit: 0, ..plan.clone() };
+            plan = Arc::new(plan.as_ref().as_ref().map(without_tasks).map_err(Failure::clone));
+            observation.failure = self.state.refusal.failure();
+        }
+        if extent == Extent::ConditionsAlone {
+            observation.snapshot = None;
+        }
+        self.state.carried.events_refused = self.state.undelivered.why().map(str::to_owned);
+        if self.state.refusal.is_open() {
+            self.state.carried.lay_out_anew();
+        }
         let WatchKey { namespace, name, .. } = self.key;
         self.context.metrics.credentials.set(namespace, name, observation.credentials_expire);
         let inputs = Inputs {
@@ -171,7 +233,7 @@ impl Pass<'_> {
                 uid: self.key.uid.clone(),
                 generation: watch.metadata.generation.unwrap_or_default(),
             },
-            plan,
+            plan: plan.as_ref().as_ref(),
             last: self.state.last(),
             observation: &observation,
             carried: &self.state.carried,
@@ -199,17 +261,18 @@ impl Pass<'_> {
         &mut self,
         watch: &MigrationTaskWatch,
         decision: Decision,
-    ) -> Result<Option<Timestamp>, Error> {
+        extent: Extent,
+    ) -> Result<Written, Error> {
         let Decision { status, urgency, carried, changes, .. } = decision;
         let (Some(status), Some(urgency)) = (status, urgency) else {
             self.context.writes.leave(self.key);
             self.state.carried = carried;
-            return Ok(None);
+            return Ok(Written::Done);
         };
         let write = status::Write::new(watch, self.state.newest(), &status)?;
         // Nothing of the decision stays: what is carried holds what the status would have told.
         if let Turn::At(turn) = self.context.writes.turn(self.key, urgency, write.size()) {
-            return Ok(Some(after(clock::now(), turn.saturating_duration_since(Instant::now().into_std()))));
+            return Ok(Written::Waits(time_of(turn.into())));
         }
         // The tasks are in the request now; many of these may be under way.
         let mut status = Last::whole(status);
@@ -219,10 +282,17 @@ impl Pass<'_> {
             Ok(version) => {
                 log::written(self.key, self.state.last().status(), status.status(), &version, &changes);
                 self.state.wrote(version, status, carried);
+                self.state.refusal.written(extent);
                 self.deliver(watch).await?;
-                Ok(None)
+                Ok(Written::Done)
             }
             Err(error) => {
+                if let Some(why) = refusal::refused(&error)
+                    && self.state.refusal.refused(extent, why, Instant::now())
+                {
+                    debug!(watch = %self.key, error = error.source(), "the status is refused; less of it is written");
+                    return Ok(Written::Refused);
+                }
                 // Perhaps it was written all the same: the watch is read before it is decided again.
                 self.state.tried(status, carried);
                 if error.code() == Some(409) { Err(Error::Conflict) } else { Err(error) }
@@ -237,6 +307,21 @@ fn takes_long(inputs: &Inputs<'_>) -> bool {
     let new = snapshot.filter(|snapshot| inputs.carried.compared != Some(snapshot.sequence));
     let comparisons = inputs.plan.ok().zip(new);
     comparisons.is_some_and(|(plan, new)| plan.filter.most_comparisons(new.tasks.len()) > MOST_COMPARISONS)
+}
+
+/// What became of a status.
+enum Written {
+    /// It is written, or there was none to write.
+    Done,
+    /// Its turn is then.
+    Waits(Timestamp),
+    /// The API server refuses it, and there is less to write.
+    Refused,
+}
+
+/// The time of day at a moment.
+fn time_of(moment: Instant) -> Timestamp {
+    after(clock::now(), moment.saturating_duration_since(Instant::now()))
 }
 
 fn requeue_at(time: Timestamp) -> Action {

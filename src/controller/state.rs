@@ -6,9 +6,16 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use super::{refusal::Refusal, undelivered::Undelivered};
 use crate::{
     api::{MigrationTaskWatch, MigrationTaskWatchStatus},
-    core::{decide::Carried, failure::Failure, last::Last, plan::Plan},
+    clock,
+    core::{
+        decide::Carried,
+        failure::Failure,
+        last::{Last, judged},
+        plan::Plan,
+    },
     listings::WatchKey,
 };
 
@@ -32,6 +39,10 @@ pub(super) struct State {
     pub(super) carried: Carried,
     /// The outbox that this process has delivered.
     pub(super) delivered: Option<i64>,
+    /// Events that are refused.
+    pub(super) undelivered: Undelivered,
+    /// What is known of statuses that are refused.
+    pub(super) refusal: Refusal,
     /// Writes over the newest version that may have been carried out, or may be yet: one that is given up can arrive
     /// late.
     attempts: VecDeque<(Last, Carried)>,
@@ -82,14 +93,15 @@ impl State {
     pub(super) fn see_cached(&mut self, watch: &MigrationTaskWatch) {
         if self.newest.is_none() {
             self.newest.clone_from(&watch.metadata.resource_version);
-            self.last = Last::trimmed(watch.status.clone().unwrap_or_default());
+            self.last = Last::trimmed(believed(watch, watch.status.clone()));
         }
     }
 
     /// Takes notice of a watch that has been read. When another operator has told something meanwhile, the memory of
     /// what was told is worthless: it is read back from the status. Whoever else edits a status tells nothing.
     pub(super) fn see(&mut self, watch: &mut MigrationTaskWatch) {
-        let last = Last::whole(watch.status.take().unwrap_or_default());
+        let read = watch.status.take();
+        let last = Last::whole(believed(watch, read));
         self.is_unsure = false;
         if self.newest.is_none() || watch.metadata.resource_version != self.newest {
             // Any write over an older version will be refused from now on.
@@ -133,6 +145,11 @@ impl State {
         }
         self.attempts.push_back((status, carried));
     }
+}
+
+/// What can be believed of a status that was read.
+fn believed(watch: &MigrationTaskWatch, read: Option<MigrationTaskWatchStatus>) -> MigrationTaskWatchStatus {
+    judged(read.unwrap_or_default(), watch.metadata.uid.as_deref().unwrap_or_default(), clock::now())
 }
 
 /// The newest set of events that a status knows of.

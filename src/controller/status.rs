@@ -54,7 +54,10 @@ impl Write {
         let url = MigrationTaskWatch::url_path(&(), watch.namespace().as_deref());
         let mut request = Request::new(url)
             .patch_subresource("status", &watch.name_any(), &params, &Patch::Apply(&applied))
-            .map_err(|source| Error::Api { doing: DOING, source: kube::Error::BuildRequest(source) })?;
+            .map_err(|source| Error::Api {
+                doing: DOING,
+                source: kube::Error::BuildRequest(source).into(),
+            })?;
         request.headers_mut().insert(ACCEPT, METADATA_ALONE);
         Ok(Self(request))
     }

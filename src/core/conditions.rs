@@ -35,6 +35,8 @@ pub mod types {
     pub const CUTOVER_READY: &str = "CutoverReady";
     /// Whether at least one task has failed.
     pub const TASKS_FAILED: &str = "TasksFailed";
+    /// Present while the API server refuses events.
+    pub const EVENTS_REFUSED: &str = "EventsRefused";
     /// Whether at least one task stands still.
     pub const TASKS_STALLED: &str = "TasksStalled";
 }

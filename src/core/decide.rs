@@ -89,6 +89,7 @@ fn conditions(verdicts: Vec<Verdict>, inputs: &Inputs<'_>) -> Vec<Condition> {
 fn but_tasks(last: &MigrationTaskWatchStatus) -> MigrationTaskWatchStatus {
     MigrationTaskWatchStatus {
         observed_generation: last.observed_generation,
+        observed_uid: last.observed_uid.clone(),
         observed_target: last.observed_target.clone(),
         conditions: last.conditions.clone(),
         summary: last.summary.clone(),
@@ -418,12 +419,26 @@ fn set_conditions(
     status.conditions = own
         .map(|verdict| verdict.after(&inputs.last.status().conditions, generation, inputs.now))
         .chain(gates)
+        .chain(events_refused(inputs))
         .collect();
     status.observed_generation = Some(generation);
+    status.observed_uid = Some(inputs.identity.uid.clone());
 }
 
 fn is_confirming(verdict: &Verdict) -> bool {
     verdict.reason == Reason::Confirming
+}
+
+/// That events can't be told, and why.
+fn events_refused(inputs: &Inputs<'_>) -> Option<Condition> {
+    let why = inputs.carried.events_refused.as_ref()?;
+    let verdict = Verdict {
+        kind: types::EVENTS_REFUSED,
+        truth: Truth::True,
+        reason: Reason::EventsRefused,
+        message: format!("The API server refuses events, and the status goes on without them: {why}."),
+    };
+    conditions(vec![verdict], inputs).pop()
 }
 
 /// What is told of the watch itself: why it isn't Ready, and that it is again.

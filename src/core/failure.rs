@@ -32,13 +32,15 @@ pub enum FailureKind {
     InvalidResponse,
     /// The tasks kept changing between the pages, or can't all be reached.
     ListIncomplete,
+    /// The API server doesn't take the status.
+    StatusRefused,
     /// The operator itself failed.
     InternalError,
 }
 
 impl FailureKind {
     /// Every category.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::InvalidSpec,
         Self::SecretNotFound,
         Self::SecretInvalid,
@@ -52,6 +54,7 @@ impl FailureKind {
         Self::ServerError,
         Self::InvalidResponse,
         Self::ListIncomplete,
+        Self::StatusRefused,
         Self::InternalError,
     ];
 
@@ -72,6 +75,7 @@ impl FailureKind {
             Self::ServerError => "ServerError",
             Self::InvalidResponse => "InvalidResponse",
             Self::ListIncomplete => "ListIncomplete",
+            Self::StatusRefused => "StatusRefused",
             Self::InternalError => "InternalError",
         }
     }
@@ -88,6 +92,7 @@ impl FailureKind {
                 | Self::CredentialsInvalid
                 | Self::AccessDenied
                 | Self::EndpointNotAllowed
+                | Self::StatusRefused
         )
     }
 

@@ -173,7 +173,11 @@ fn task_status(listed: &Listed<'_>) -> TaskStatus {
             .map(|step| SubTaskStatus { name: step.name.into_owned(), progress: step.progress.get().into() }),
         kind: owned(task.kind),
         os_type: owned(task.os_type),
-        migrate_speed: task.migrate_speed.map(|speed| (speed * 100.0).round() / 100.0),
+        // JSON has no infinity, and a speed that scaling makes one is nobody's.
+        migrate_speed: task
+            .migrate_speed
+            .map(|speed| (speed * 100.0).round() / 100.0)
+            .filter(|speed| speed.is_finite()),
         create_time: task.created.and_then(written),
         estimated_completion_time: task.estimated_completion.and_then(written),
         last_transition_time: note.and_then(|note| note.last_transition).and_then(written),

@@ -15,7 +15,7 @@ mod durations;
 mod filters;
 mod ledgers;
 mod listings;
-mod schema;
+pub(crate) mod schema;
 mod secrets;
 mod statuses;
 mod tasks;

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::api;
 
 /// The schema of the status in the generated definition.
-pub(super) fn of_status() -> &'static JSONSchemaProps {
+pub(crate) fn of_status() -> &'static JSONSchemaProps {
     static SCHEMA: OnceLock<JSONSchemaProps> = OnceLock::new();
     SCHEMA.get_or_init(|| {
         let crd = api::crd();
@@ -25,7 +25,7 @@ pub(super) fn of_status() -> &'static JSONSchemaProps {
 }
 
 /// What is wrong with a value. A field that the schema doesn't have is wrong: the API server would drop it.
-pub(super) fn problem(schema: &JSONSchemaProps, value: &Value) -> Option<String> {
+pub(crate) fn problem(schema: &JSONSchemaProps, value: &Value) -> Option<String> {
     problem_at("", schema, value)
 }
 

@@ -64,6 +64,11 @@ impl Feeds {
         self.client.refused()
     }
 
+    /// Somebody asks for a listing with this login.
+    pub(super) fn asked(&self, login: &Login) {
+        self.client.asked(login);
+    }
+
     /// How long a round takes at most: two listings, where tasks that left a state are looked up; or the pause before it.
     fn longest_round(&self) -> Duration {
         self.client.longest_listing().saturating_mul(2).max(LONGEST_PAUSE) + MARGIN
@@ -408,7 +413,7 @@ impl Feed {
             Ok(_) => Duration::ZERO,
             Err(failure) => retry_delay(failure, failures, state.least_interval(), self.seed),
         };
-        let round = Arc::new(Round { result, retry_at: ended + delay, failures, query, started });
+        let round = Arc::new(Round { result, retry_at: ended + delay, failures, query, started, ended });
         if round.result.as_ref().is_err_and(Failure::is_costly) {
             state.costly = Some(round.clone());
         }

@@ -51,6 +51,8 @@ pub(super) struct Poller<S> {
     membership: Option<Membership>,
     /// Failures in a row.
     failures: u32,
+    /// When somebody asked for a listing, until one has begun since: just after a refusal it has to wait.
+    asked: Option<Instant>,
     /// The last one may be the Secret's fault.
     doubt_secret: bool,
     last: Option<Last>,
@@ -110,6 +112,7 @@ impl<S: CredentialSource> Poller<S> {
             shared,
             membership: None,
             failures: 0,
+            asked: None,
             doubt_secret: false,
             last: None,
         }
@@ -250,9 +253,16 @@ impl<S: CredentialSource> Poller<S> {
         };
         let pace = membership.pace(plan.interval);
         let now = Some(Instant::now());
+        if cause == Cause::Asked {
+            self.asked = now;
+        }
+        if self.asked.is_some() {
+            self.shared.feeds.asked(login);
+        }
+        let asked = self.asked;
         let wish = match cause {
             // The one before this is older, whoever else keeps the same times.
-            Cause::Due => Wish { max_age: membership.least_interval() / 2, asked: None, changed: None },
+            Cause::Due => Wish { max_age: membership.least_interval() / 2, asked, changed: None },
             Cause::New => Wish { max_age: pace, asked: None, changed: None },
             Cause::Changed => Wish { max_age: pace, asked: None, changed: now },
             Cause::Asked => Wish { max_age: Duration::ZERO, asked: now, changed: now },
@@ -260,6 +270,7 @@ impl<S: CredentialSource> Poller<S> {
             Cause::Unconfirmed(ended) => Wish { max_age: Duration::ZERO, asked: Some(ended), changed: None },
         };
         let round = membership.listing(&target, login, &query, wish).await;
+        self.asked = asked.filter(|asked| round.started < *asked);
         self.membership = Some(membership);
         round
     }

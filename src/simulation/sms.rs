@@ -379,7 +379,8 @@ impl World {
         }
         match sky {
             Sky::Fails(403) => {
-                silence(self, REFUSED, "a 403");
+                // Whoever asks for a listing is served so soon.
+                silence(self, 15 * SECOND, "a 403");
                 return Answer::new(403, r#"{"error_code":"SMS.9004","error_msg":"no"}"#);
             }
             Sky::Fails(status) => return Answer::new(status, "down"),

@@ -197,6 +197,12 @@ impl Client {
         Self::of(Http::carried(options, Network::of(http), carrier), DigestKey::fixed())
     }
 
+    /// Somebody asks for a listing with this login, and may have mended what it was refused for: it is tried as soon as
+    /// it may be, 15 seconds after a permission was refused, and a minute after a key was.
+    pub fn asked(&self, login: &Login) {
+        self.gates.asked(login.digest(&self.digest_key));
+    }
+
     /// What tells the listings of different accounts apart.
     #[must_use]
     pub fn account(&self, target: &ListTarget, login: &Login) -> AccountKey {

@@ -62,6 +62,13 @@ impl Gates {
         })
     }
 
+    /// Somebody asks for a listing with this login: what shuts its gates is tried as soon as it may be.
+    pub(super) fn asked(&self, login: LoginDigest) {
+        let gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = gates.iter().filter(|((door, _), _)| door.login == login);
+        own.for_each(|(_, (_, gate))| gate.lock().breaker.asked());
+    }
+
     /// How many of them are shut.
     pub(super) fn shut(&self) -> usize {
         let gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);

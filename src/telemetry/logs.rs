@@ -29,8 +29,9 @@ pub enum Format {
     Json,
 }
 
-/// What is logged unless `RUST_LOG` says otherwise.
-const DEFAULT: &str = "info,kube_client=warn,kube_runtime=warn";
+/// What is logged unless `RUST_LOG` says otherwise. Of streams that fail the operator tells itself, more seldom, and in
+/// the API server's words.
+const DEFAULT: &str = "info,kube_client=warn,kube_runtime=error";
 
 /// Starts logging, of panics as well, and traces.
 pub fn start(lines: Format, traces: Option<&Traces>) {

@@ -25,6 +25,7 @@ mod network;
 mod phases;
 mod plugin;
 mod quiet;
+mod refused;
 mod restart;
 mod secret_changes;
 mod secrets;

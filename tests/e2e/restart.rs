@@ -130,3 +130,27 @@ async fn an_outage_of_the_api_server_loses_nothing() {
     told.extend(["TaskSyncing"; 6]);
     stage.until_told("wave-1", &told).await;
 }
+
+#[tokio::test]
+async fn a_status_of_another_watch_is_not_believed() {
+    let tasks = (0..60).map(|i| Task::new(format!("web-{i}")).with_id(format!("t{i}"))).collect();
+    let stage = Stage::new("restored", tasks).await;
+    let operator = stage.operator();
+    let spec = serde_json::json!({"taskLimit": 5});
+    let old = stage.apply("wave-1", spec.clone()).await.unwrap();
+    stage.until_condition("wave-1", "Ready", ("True", "Synced")).await;
+    stage.until_told("wave-1", &["WatchStarted"]).await;
+    let backup = crate::harness::status(&stage.watches().get("wave-1").await.unwrap());
+    operator.kill();
+    stage.watches().delete("wave-1", &kube::api::DeleteParams::default()).await.unwrap();
+    let mut new = stage.apply("wave-1", spec).await.unwrap();
+    assert_ne!(new.metadata.uid, old.metadata.uid);
+    new.status = Some(backup);
+    new.metadata.managed_fields = None;
+    stage.watches().replace_status("wave-1", &kube::api::PostParams::default(), &new).await.unwrap();
+    let _operator = stage.operator();
+    // Of the old one and of the new one, and nothing of tasks.
+    stage.until_told("wave-1", &["WatchStarted", "WatchStarted"]).await;
+    stage.refresh("wave-1", "once-more").await;
+    assert_eq!(stage.reasons("wave-1").await, ["WatchStarted", "WatchStarted"]);
+}

@@ -2,7 +2,7 @@ use std::{io, time::Duration};
 
 use thiserror::Error;
 
-use crate::core::time::short;
+use crate::{controller::ApiError, core::time::short};
 
 /// Why the plugin can't do what it is asked for.
 #[derive(Debug, Error)]
@@ -27,11 +27,11 @@ pub(super) enum PluginError {
         /// What was to be done.
         doing: &'static str,
         /// Why it wasn't.
-        source: Box<kube::Error>,
+        source: ApiError,
     },
     /// The API server doesn't let itself be followed.
-    #[error("can't follow the watches")]
-    Follow(#[source] Box<kube::runtime::watcher::Error>),
+    #[error("can't follow the watches: {0}")]
+    Follow(String),
     /// Nothing is listed while it is suspended.
     #[error("{0} is suspended: there is no listing until its spec.suspend is false")]
     Suspended(String),
@@ -62,7 +62,7 @@ impl PluginError {
         move |error| match &error {
             // Of a list this can be said of the kind alone.
             kube::Error::Api(status) if status.code == 404 => Self::NoDefinition,
-            _ => Self::Api { doing, source: Box::new(error) },
+            _ => Self::Api { doing, source: error.into() },
         }
     }
 }

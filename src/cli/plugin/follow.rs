@@ -7,7 +7,10 @@ use super::{
     error::PluginError,
     place::{Place, key},
 };
-use crate::{api::MigrationTaskWatch, core::causes::innermost};
+use crate::{
+    api::MigrationTaskWatch,
+    controller::{begun, of_stream},
+};
 
 /// Watches as they are, and as they change.
 pub(super) struct Follow {
@@ -37,7 +40,7 @@ impl Follow {
     pub(super) fn start(place: &Place, name: Option<&str>, all_namespaces: bool) -> Self {
         let config = watcher::Config::default();
         let config = name.iter().fold(config, |config, name| config.fields(&format!("metadata.name={name}")));
-        let events = watcher(place.watches(all_namespaces), config).default_backoff();
+        let events = begun(watcher(place.watches(all_namespaces), config)).default_backoff();
         Self {
             events: Box::pin(events),
             watches: BTreeMap::new(),
@@ -78,9 +81,9 @@ impl Follow {
                     self.trouble = None;
                     return Ok(self.apply(event));
                 }
-                Some(Err(error)) if is_refusal(&error) => return Err(PluginError::Follow(Box::new(error))),
+                Some(Err(error)) if is_refusal(&error) => return Err(PluginError::Follow(of_stream(&error))),
                 Some(Err(error)) => {
-                    let cause = innermost(&error);
+                    let cause = of_stream(&error);
                     self.trouble = Some(format!("the API server can't be followed, tried again: {cause}"));
                     return Ok(Vec::new());
                 }

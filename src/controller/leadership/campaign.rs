@@ -14,7 +14,10 @@ use tokio::sync::{oneshot, watch};
 use tracing::{debug, info, warn};
 
 use super::{Candidacy, Pulse, Term};
-use crate::core::lease::{Answer, Elector, Lease, Standing, Step};
+use crate::{
+    controller::said::ApiError,
+    core::lease::{Answer, Elector, Lease, Standing, Step},
+};
 
 /// The API server doesn't do what it is asked for.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +25,7 @@ enum CampaignError {
     #[error("the API server didn't answer in time")]
     Deadline,
     #[error(transparent)]
-    Api(#[from] kube::Error),
+    Api(#[from] ApiError),
     #[error("the request can't be made")]
     Request(#[from] kube::core::request::Error),
     #[error("the Lease can't be written as JSON")]
@@ -184,13 +187,13 @@ impl Campaign {
         match self.client.request(request).await {
             Ok(lease) => Ok(Answer::Read(Some(Box::new(lease)))),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(Answer::Read(None)),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(ApiError::from(error).into()),
         }
     }
 
     async fn create(&self, lease: &Lease) -> Result<Answer, CampaignError> {
         let request = self.request().create(&PostParams::default(), body(lease)?)?;
-        Ok(Answer::Written(Box::new(self.client.request(request).await?)))
+        Ok(Answer::Written(Box::new(self.client.request(request).await.map_err(ApiError::from)?)))
     }
 
     async fn replace(&self, mut lease: Lease) -> Result<Answer, CampaignError> {
@@ -201,7 +204,7 @@ impl Campaign {
             Ok(lease) => Ok(Answer::Written(Box::new(lease))),
             // It has been deleted.
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(Answer::Refused),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(ApiError::from(error).into()),
         }
     }
 }
@@ -224,7 +227,7 @@ fn body(lease: &Lease) -> Result<Vec<u8>, CampaignError> {
 /// What the API server answered.
 fn code(error: &CampaignError) -> Option<u16> {
     match error {
-        CampaignError::Api(kube::Error::Api(status)) => Some(status.code),
+        CampaignError::Api(error) => error.status().map(|status| status.code),
         _ => None,
     }
 }

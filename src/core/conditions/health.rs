@@ -231,6 +231,7 @@ fn retry(failure: &Failure, interval: Duration) -> String {
         FailureKind::CredentialsInvalid | FailureKind::AccessDenied => {
             "Tried again within 5 seconds of a change of the Secret, otherwise after a minute or more."
         }
+        FailureKind::StatusRefused => "The whole status is tried again, every 5m at least.",
         FailureKind::ClockSkew => "Tried again every minute.",
         // Without its length, which differs from try to try.
         _ if asked_pause(failure) > longest_retry(interval) => {

@@ -39,10 +39,12 @@ pub enum Reason {
     StatesFiltered,
     /// No listing is recent enough.
     Stale,
+    /// The API server takes no events.
+    EventsRefused,
 }
 
 impl Reason {
-    const BESIDES_FAILURES: [Self; 16] = [
+    const BESIDES_FAILURES: [Self; 17] = [
         Self::Synced,
         Self::Suspended,
         Self::Pending,
@@ -59,6 +61,7 @@ impl Reason {
         Self::NoTasksStalled,
         Self::StatesFiltered,
         Self::Stale,
+        Self::EventsRefused,
     ];
 
     /// Every reason.
@@ -93,6 +96,7 @@ impl Reason {
             Self::NoTasksStalled => "NoTasksStalled",
             Self::StatesFiltered => "StatesFiltered",
             Self::Stale => "Stale",
+            Self::EventsRefused => "EventsRefused",
         }
     }
 
@@ -124,6 +128,10 @@ impl Reason {
             }
             Self::StatesFiltered => "use a watch without states to wait",
             Self::Stale => "see Ready",
+            Self::EventsRefused => {
+                "let the operator create Events in the namespace: the message says whether a right, a quota, a policy or a \
+                 webhook is in the way. They are tried again every minute, for 45 minutes"
+            }
             Self::Failing(kind) => about_failure(kind),
         })
     }
@@ -142,11 +150,13 @@ fn about_failure(kind: FailureKind) -> &'static str {
         FailureKind::SecretInvalid => "correct the Secret. It is read every 5 seconds",
         FailureKind::CredentialsInvalid => {
             "write a good key into the Secret: it is tried within 5 seconds. The same key is tried again after a \
-             minute, then less and less often, down to every 10 minutes: failures in a row can lock a key"
+             minute, then less and less often, down to every 10 minutes, and when a listing is asked for, at most once a minute: \
+             failures in a row can lock a key"
         }
         FailureKind::AccessDenied => {
             "grant sms:server:listTask to the user or agency, for the enterprise project if the filter names one. \
-             Tried again after a minute, then less and less often"
+             Tried again after a minute, then less and less often, and when a listing is asked for, at most every 15 \
+             seconds"
         }
         FailureKind::EndpointUnreachable => {
             "check the region, name resolution, NetworkPolicies and proxies between the operator's pod and the endpoint"
@@ -166,6 +176,10 @@ fn about_failure(kind: FailureKind) -> &'static str {
             "check the endpoint, and the proxies on the way: these often answer with pages of their own"
         }
         FailureKind::ListIncomplete => "wait; delete tasks in SMS that have ended long ago",
+        FailureKind::StatusRefused => {
+            "mend what the message says: a policy or a webhook that refuses the status, or a definition of another version. \
+             The whole status is tried again, every 5 minutes at least"
+        }
         FailureKind::InternalError => {
             "the message says what; for a Secret it is usually a right that is missing"
         }

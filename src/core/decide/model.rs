@@ -19,6 +19,7 @@ use crate::{
         policy::Policy,
         task::{Snapshot, Task},
     },
+    hostile::schema,
 };
 
 /// When it begins.
@@ -164,6 +165,8 @@ impl World {
     /// Writes as the API server does: what comes back has been JSON.
     pub(crate) fn write(&mut self, status: MigrationTaskWatchStatus) {
         let text = serde_json::to_string(&status).unwrap();
+        let problem = schema::problem(schema::of_status(), &serde_json::from_str(&text).unwrap());
+        assert_eq!(problem, None, "the API server would refuse {text}");
         self.status = serde_json::from_str(&text).unwrap();
         assert_eq!(self.status, status, "it comes back as it was written");
         self.writes += 1;

@@ -4,6 +4,7 @@ mod conditions;
 mod exactly_once;
 mod gates;
 mod quiet;
+mod schema;
 mod sharing;
 mod size;
 

@@ -74,6 +74,15 @@ pub struct Carried {
     pub(super) confirmation: Option<Confirmation>,
     /// When this process last wrote the status.
     pub written: Option<Timestamp>,
+    /// What the API server says to events that it refuses, where statuses go on without them.
+    pub events_refused: Option<String>,
+}
+
+impl Carried {
+    /// What is written out depends on more than the tasks.
+    pub fn lay_out_anew(&mut self) {
+        self.laid = None;
+    }
 }
 
 /// Everything that a decision depends on.

@@ -6,7 +6,12 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::{
-    core::{breaker::is_refusal, failure::Failure, schedule::asked_pause, task::Snapshot},
+    core::{
+        breaker::{is_refusal, pause_when_asked},
+        failure::Failure,
+        schedule::asked_pause,
+        task::Snapshot,
+    },
     listings::query::covers,
     sms::Query,
 };
@@ -43,6 +48,8 @@ pub(in crate::listings) struct Round {
     pub(in crate::listings) query: Query,
     /// When it began.
     pub(in crate::listings) started: Instant,
+    /// When it ended.
+    pub(in crate::listings) ended: Instant,
 }
 
 /// What a listing found.
@@ -66,9 +73,12 @@ impl Round {
             Ok(_) if wish.asked.is_some() => is_after(wish.asked),
             Ok(_) => now.duration_since(self.started) <= wish.max_age,
             Err(_) if self.wanted_too_much(need) => false,
-            // Neither refused credentials nor an API that asked to be left alone are tried for the asking.
+            // Neither credentials that have just been refused nor an API that asked to be left alone are tried for the
+            // asking.
             Err(failure) => {
-                let is_closed = is_refusal(failure.kind) || now < self.started + asked_pause(failure);
+                let refused =
+                    if is_refusal(failure.kind) { pause_when_asked(failure.kind) } else { Duration::ZERO };
+                let is_closed = now < self.ended + refused || now < self.started + asked_pause(failure);
                 let is_new = is_after(wish.asked) && (is_after(wish.changed) || !failure.is_costly());
                 now < self.retry_at && (is_new || is_closed)
             }

@@ -143,3 +143,25 @@ async fn an_endpoint_that_falls_silent_is_asked_by_one_until_it_answers() {
     late.failed(&failure(FailureKind::EndpointUnreachable));
     assert_eq!(together(&gates, &door, 1, None).await.0, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_tries_again_after_a_quarter_of_a_minute_or_a_minute() {
+    for (kind, least) in [(FailureKind::AccessDenied, 15), (FailureKind::CredentialsInvalid, 60)] {
+        let (gates, door) = (Arc::<Gates>::default(), door(None));
+        // The second refusal in a row is left alone for longer.
+        for _ in 0..2 {
+            let passage = gates.enter(&door).await.unwrap();
+            passage.failed(&failure(kind));
+            tokio::time::sleep(Duration::from_secs(80)).await;
+        }
+        assert!(gates.enter(&door).await.is_err(), "{kind:?}");
+        gates.asked(door.login);
+        gates.enter(&door).await.unwrap().failed(&failure(kind));
+        // However often, not sooner.
+        tokio::time::sleep(Duration::from_secs(least - 1)).await;
+        gates.asked(door.login);
+        assert!(gates.enter(&door).await.is_err(), "{kind:?}");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(gates.enter(&door).await.is_ok(), "{kind:?}");
+    }
+}

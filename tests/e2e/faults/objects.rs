@@ -46,7 +46,7 @@ const NO_SECRETS: Row = Row {
 const NO_EVENTS: Row = Row {
     fault: "the right to create events is taken away",
     seen: Nothing,
-    heals: "within a minute of its being given back; until then one status is written and no other",
+    heals: "within a minute of its being given back; after half a minute statuses go on, and EventsRefused says why",
 };
 const NO_STATUS: Row = Row {
     fault: "the right to write statuses is taken away",
