@@ -27,6 +27,8 @@ part kube-state-metrics
 "$here/isolated.sh" "$with_cluster" "$here/kube-state-metrics.sh" "$root"
 part commands
 "$here/isolated.sh" "$with_cluster" "$here/commands.sh" "$root" "$programs"
+part oldest
+"$here/oldest.sh" "$root"
 part schema
 "$here/schema.sh" "$chart"
 part contents
