@@ -14,13 +14,16 @@ takes() { # takes <argument>...
   grep -qi 'cluster\|kubeconfig' "$work/said"
 }
 
+container=".spec.template.spec.containers[0]"
+found() { kubectl create --dry-run=client --filename "$work/deployment.yaml" --output "jsonpath=$1"; }
+
 count=0
 while read -r values; do
   echo "$values" >"$work/values.yaml"
-  helm template watch "$chart" --values "$work/values.yaml" --show-only templates/deployment.yaml |
-    kubectl create --dry-run=client --filename - --output 'jsonpath={range .spec.template.spec.containers[0].args[*]}{@}{"\n"}{end}' >"$work/arguments"
+  helm template watch "$chart" --values "$work/values.yaml" --show-only templates/deployment.yaml >"$work/deployment.yaml"
+  found "{range $container.args[*]}{@}{\"\\n\"}{end}" >"$work/arguments"
   mapfile -t arguments <"$work/arguments"
-  POD_NAMESPACE=default takes "${arguments[@]}" || { echo "error: the operator refuses $values: $(cat "$work/said")" >&2; exit 1; }
+  HTTPS_PROXY=$(found "{$container.env[?(@.name==\"HTTPS_PROXY\")].value}") POD_NAMESPACE=default takes "${arguments[@]}" || { echo "error: the operator refuses $values: $(cat "$work/said")" >&2; exit 1; }
   count=$((count + 1))
 done <<'TABLE'
 {}
@@ -41,6 +44,10 @@ statusWriteRate: 0.5mb
 statusWriteRate: "off"
 allowedCidrs: [0.0.0.0/0, 10.0.0.0/8, 10.255.255.255/32, 169.254.169.254, "fd00::/8", "2001:db8::1/128"]
 allowedEndpoints: ["https://sms.*.example.com", "https://sms.example.com:*", "https://[2001:db8::1]:8443", "http://127.0.0.1:*", "http://localhost:80", "http://[::1]:1"]
+allowedEndpoints: ["https://10.0.0.1", "https://sms.*", "https://3com.example.com:65535", "https://münchen.example.com"]
+proxy: {https: "http://proxy"}
+proxy: {https: "http://user:p%40ss@proxy.example.com:65535/"}
+proxy: {https: "https://[2001:db8::1]:3128"}
 {watchNamespaces: [a, b], ambient: {namespaces: [a, "b"]}, secrets: {watch: true}}
 TABLE
 echo "  the operator takes $count values at their bounds"

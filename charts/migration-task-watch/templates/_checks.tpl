@@ -6,6 +6,13 @@
 {{- include "migration-task-watch.checkElection" . }}
 {{- include "migration-task-watch.checkAddresses" . }}
 {{- include "migration-task-watch.checkWriteRate" . }}
+{{- include "migration-task-watch.checkPort" .Values.proxy.https }}
+{{- range .Values.allowedEndpoints }}
+{{- include "migration-task-watch.checkPort" . }}
+{{- if regexMatch "^https://[*.0-9-]*[*][*.0-9-]*(:|/|$)" . }}
+{{- fail (printf "allowedEndpoints has %s, which names nothing but a form of hosts" .) }}
+{{- end }}
+{{- end }}
 {{- range .Values.allowedCidrs }}
 {{- include "migration-task-watch.checkCidr" . }}
 {{- end }}
@@ -65,6 +72,16 @@
 {{/* The port of an address to listen at. */}}
 {{- define "migration-task-watch.portOf" -}}
 {{- regexFind "[0-9]+$" . }}
+{{- end }}
+
+{{/* That of a URL, which may be *. */}}
+{{- define "migration-task-watch.checkPort" -}}
+{{- $port := include "migration-task-watch.port" . }}
+{{- if ne $port "*" }}
+{{- if or (lt (int $port) 1) (gt (int $port) 65535) }}
+{{- fail (printf "the port %s of a proxy or an endpoint isn't one from 1 to 65535" $port) }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "migration-task-watch.checkWriteRate" -}}
