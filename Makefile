@@ -75,6 +75,7 @@ lint: ## Check format, lints, docs, dependencies, generated files and scripts
 	@.ci/drift.sh $(CRD) cargo run --quiet --locked -- crd
 	@.ci/drift.sh $(CHART_CRD) cat $(CRD)
 	@.ci/drift.sh $(CHART)/README.md .ci/chart-readme.sh
+	@.ci/drift.sh docs/images/demo.svg .ci/picture.py README.md
 	@.ci/version-check.sh
 	@.ci/book.sh >/dev/null
 	@.ci/check.sh
@@ -96,12 +97,14 @@ fuzz: ## Hand bytes of a fuzzer to all that reads those of others (TARGET=page f
 	@fuzz/run.sh "$(or $(TIME),60)" $(TARGET)
 
 .PHONY: generate
-generate: ## Write what is made from other files: the definition, the chart's README, the kustomization, tables in docs/
+generate: ## Write what is made from other files: the definition, the chart's README, the kustomization, README's picture, tables in docs/
 	@$(need_cargo); $(need_git); $(need_go); $(need_python)
 	@mkdir -p $(dir $(CRD))
 	cargo run --quiet --locked -- crd > $(CRD).new
 	mv $(CRD).new $(CRD)
 	cp $(CRD) $(CHART_CRD)
+	.ci/picture.py README.md > docs/images/demo.svg.new
+	mv docs/images/demo.svg.new docs/images/demo.svg
 	.ci/chart-readme.sh > $(CHART)/README.md.new
 	mv $(CHART)/README.md.new $(CHART)/README.md
 	@mkdir -p kustomize/base

@@ -22,8 +22,6 @@ use super::{rules, status::MigrationTaskWatchStatus};
     namespaced,
     status = "MigrationTaskWatchStatus",
     derive = "PartialEq",
-    selectable = ".spec.region",
-    selectable = ".spec.suspend",
     doc = "MigrationTaskWatch shows the state, progress and errors of Huawei Cloud SMS migration tasks in its status.",
     printcolumn(
         name = "Ready",

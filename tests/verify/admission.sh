@@ -144,8 +144,8 @@ run_pod() { # run_pod <pod>
   pids+=("$operator")
 }
 
-answer() { # answer <port> <path>
-  exec 3<>"/dev/tcp/127.0.0.1/$1"
+answer() { # answer <port> <path> [<address>]
+  exec 3<>"/dev/tcp/${3:-127.0.0.1}/$1"
   printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$2" >&3
   cat <&3
   exec 3<&-
@@ -163,6 +163,11 @@ is_well() { # is_well <pod>
       "$(of_pod "$1" ".spec.containers[0].$probe.httpGet.path")"
   done
   eventually metric "$(port "$1" metrics)" 'migration_task_watch_leader 1'
+  # A pod may have addresses of either family.
+  if [[ -e /proc/net/if_inet6 ]]; then
+    succeeds "$(port "$1" health)" /livez ::1 || fail "health isn't served by IPv6"
+    succeeds "$(port "$1" metrics)" /metrics ::1 || fail "metrics aren't served by IPv6"
+  fi
   [[ $(here get lease migration-task-watch --output 'jsonpath={.spec.holderIdentity}') == "$1"_* ]] || fail "pod $1 doesn't hold the Lease"
 }
 

@@ -37,6 +37,15 @@ TABLE
   echo "  the NetworkPolicy has the ports of SMS, or of the proxy"
 }
 
+# Also where OpenShift's answers.
+policy_has_dns() {
+  local ports
+  ports=$(helm template watch "$chart" --show-only templates/networkpolicy.yaml --set networkPolicy.enabled=true |
+    sed -nE '/# DNS/,/# The API server/s/^ *- \{port: ([0-9]+), protocol: ([A-Z]+)\}$/\1\/\2/p' | xargs)
+  [[ $ports == '53/UDP 53/TCP 5353/UDP 5353/TCP' ]] || fail "DNS may be asked by $ports"
+  echo "  and those of DNS"
+}
+
 # On a copy of the chart with dashboards of the test's own.
 dashboards_are_as_their_files() {
   local copy=$work/chart dashboards=(--show-only templates/dashboards.yaml --set dashboards.enabled=true)
@@ -68,5 +77,6 @@ nothing_is_cluster_wide() {
 }
 
 policy_has_the_ports
+policy_has_dns
 nothing_is_cluster_wide
 dashboards_are_as_their_files

@@ -44,6 +44,27 @@ overlay_applies() {
   echo "  the example is applied"
 }
 
+# Each operator keeps its rights when another is applied, or deleted.
+overlays_stay_apart() {
+  local team overlays=$PWD/.build/overlays
+  rm -rf "$overlays"
+  for team in team-a team-b; do
+    mkdir -p "$overlays/$team"
+    printf 'namespace: %s\nresources: [../../../kustomize/base]\n' "$team" >"$overlays/$team/kustomization.yaml"
+    kubectl create namespace "$team" >/dev/null
+    apply --kustomize "$overlays/$team"
+  done
+  for team in team-a team-b; do
+    may_read "$team" || fail "two overlays in two namespaces take each other's rights: $team has none"
+  done
+  kubectl kustomize "$overlays/team-b" | awk 'BEGIN { RS = "---\n"; ORS = RS } !/kind: CustomResourceDefinition/' | kubectl delete --filename - >/dev/null
+  may_read team-a || fail "an overlay that is deleted takes another's rights along"
+  if may_read team-b; then fail "the rights of a deleted overlay are left"; fi
+  echo "  overlays in two namespaces stay apart"
+}
+may_read() { kubectl auth can-i --quiet --as "system:serviceaccount:$1:migration-task-watch" get secrets --namespace default; }
+
 base_is_the_chart
 base_applies
 overlay_applies
+overlays_stay_apart

@@ -29,10 +29,16 @@ part metrics
 "$here/isolated.sh" "$with_cluster" "$here/metrics.sh" "$root" "$programs"
 part commands
 "$here/isolated.sh" "$with_cluster" "$here/commands.sh" "$root" "$programs"
+part oldest
+"$here/oldest.sh" "$root"
 part schema
 "$here/schema.sh" "$chart"
 part contents
 "$with_cluster" "$here/contents.sh" "$chart"
+part releases
+"$with_cluster" "$here/releases.sh" "$chart"
+part arguments
+"$with_cluster" "$here/arguments.sh" "$chart" "$programs/migration-task-watch"
 for values in "$here"/values/*.yaml; do
   part "$(basename "$values")"
   helm lint --strict --quiet "$chart" --values "$values"

@@ -14,6 +14,7 @@ tool actionlint github.com/rhysd/actionlint/cmd/actionlint
 tool kube-state-metrics k8s.io/kube-state-metrics/v2
 "$root/tests/cluster/build-controllers.sh" >/dev/null
 GOFLAGS=-tags=builtinassets tool promtool github.com/prometheus/prometheus/cmd/promtool
-# Not a program, but what the tests of GitOps are made with.
+# Not programs, but what tests are made with.
+(cd "$here/oldest" && go list -export -deps -test . >/dev/null)
 (cd "$here/gitops" && GOTOOLCHAIN=go$(sed -n 's/^go //p' go.mod) go list -export -deps -test . >/dev/null)
 echo "$root/.build/verify-bin"

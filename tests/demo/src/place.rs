@@ -26,6 +26,8 @@ use crate::{
 
 /// A label on the namespace and the definition that a demo creates; its value is another for each run.
 const MARK: &str = "migration-task-watch.dev/demo";
+/// Another one than in the examples of the documentation, so that these can be applied beside a demo.
+const NAMESPACE: &str = "mtw-demo";
 /// The name of the operator's ServiceAccount.
 const ACCOUNT: &str = "migration-task-watch";
 /// How long an API server may take for an answer, or to do what it has promised.
@@ -46,7 +48,7 @@ impl Place {
         let began = Instant::now();
         let cluster = Cluster::start(test_cluster::Options::default()).await?;
         say(format!("  ready after {:.1} s", began.elapsed().as_secs_f64()))?;
-        Ok(Self::new(cluster.admin_client().await?, "migration", Some(cluster)))
+        Ok(Self::new(cluster.admin_client().await?, Some(cluster)))
     }
 
     /// Takes the cluster that kubectl would use.
@@ -58,11 +60,11 @@ impl Place {
         say(format!("Using the cluster {url}; what the demo creates there is removed at the end"))?;
         let client = Client::try_from(config)
             .map_err(|error| Error::Api { action: "use the kubeconfig", source: error.into() })?;
-        Ok(Self::new(client, "mtw-demo", None))
+        Ok(Self::new(client, None))
     }
 
-    fn new(client: Client, namespace: &'static str, own: Option<Cluster>) -> Self {
-        Self { client, namespace, mark: format!("{:016x}", fastrand::u64(..)), own }
+    fn new(client: Client, own: Option<Cluster>) -> Self {
+        Self { client, namespace: NAMESPACE, mark: format!("{:016x}", fastrand::u64(..)), own }
     }
 
     pub(crate) fn is_own(&self) -> bool {
@@ -183,5 +185,21 @@ pub(crate) async fn within<T, E: Into<ApiError>>(
     match timeout(PATIENCE, answer).await {
         Ok(answer) => answer.map_err(|error| Error::Api { action, source: error.into() }),
         Err(_) => Err(Error::Late { action, patience: PATIENCE }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NAMESPACE;
+
+    /// What is applied on a demo's cluster, as the documentation has it, must not change the demo's Secret and watches.
+    #[test]
+    fn the_examples_of_the_documentation_are_in_other_namespaces() {
+        let pages = [include_str!("../../../README.md"), include_str!("../../../examples/wave.yaml")];
+        for page in pages {
+            let namespaces: Vec<_> =
+                page.lines().filter_map(|line| line.trim().strip_prefix("namespace: ")).collect();
+            assert!(!namespaces.is_empty() && !namespaces.contains(&NAMESPACE), "{namespaces:?}");
+        }
     }
 }
