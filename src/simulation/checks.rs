@@ -46,8 +46,10 @@ impl Said {
     }
 }
 
-/// The gates, and which states pass them.
-pub(super) const GATES: [(&str, fn(&str) -> bool); 3] = [
+/// A gate, and whether a state passes it.
+type Gate = (&'static str, fn(&str) -> bool);
+
+pub(super) const GATES: [Gate; 3] = [
     ("Completed", |state| matches!(state, "MIGRATE_SUCCESS" | "SYNC_SUCCESS" | "MIGRATE_FAIL" | "ABORT")),
     ("Succeeded", |state| matches!(state, "MIGRATE_SUCCESS" | "SYNC_SUCCESS")),
     ("CutoverReady", |state| matches!(state, "SYNCING" | "MIGRATE_SUCCESS" | "SYNC_SUCCESS")),
