@@ -240,6 +240,10 @@ impl Phase {
         stage.apply(self.name, spec(&self.spec)).await.unwrap();
         if matches!(self.then, Fails(_) | Changed(_)) {
             stage.until_condition(self.name, "Ready", ("True", "Synced")).await;
+            let is_confirming = |watch: &MigrationTaskWatch| {
+                status(watch).conditions.iter().any(|condition| condition.reason == "Confirming")
+            };
+            stage.until(self.name, |watch| !is_confirming(watch)).await;
         }
         match &self.then {
             Fails(effect) => drop(sms.faults().add(effect.clone())),

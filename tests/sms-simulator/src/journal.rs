@@ -112,7 +112,7 @@ impl Journal {
     /// Waits until at least `count` of the remembered requests are so.
     ///
     /// # Panics
-    /// When they don't come in [time](PATIENCE): a test that waits in vain says what it has seen.
+    /// When they don't come in time: a test that waits in vain says what it has seen.
     pub async fn wait_for(&self, count: usize, wanted: impl Fn(&Record) -> bool) {
         let mut changes = self.changes.subscribe();
         let come = async {
