@@ -180,7 +180,7 @@ impl Pass<'_> {
 
     /// Tries events again that were refused.
     async fn deliver_older(&mut self, watch: &MigrationTaskWatch) -> Result<(), Error> {
-        let expired = self.state.undelivered.expired(clock::now());
+        let expired = self.state.undelivered.expired(clock::now(), Instant::now());
         self.give_up(&expired);
         while let Some(outbox) = self.state.undelivered.due(Instant::now()) {
             match self.create(watch, &outbox).await {

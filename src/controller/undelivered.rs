@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(60);
 /// How much is kept of one watch, in bytes.
 const MOST: usize = 64 * 1024;
+/// For how long at most, by a clock that nobody sets.
+const LONGEST: Duration = Duration::from_mins(45);
 
 /// The events of one watch that are refused.
 #[derive(Debug, Default)]
@@ -25,7 +27,8 @@ pub(super) struct Undelivered {
     since: Option<Instant>,
     /// What the API server says.
     why: String,
-    owed: VecDeque<Outbox>,
+    /// With the moment since which they are kept.
+    owed: VecDeque<(Outbox, Instant)>,
     next_try: Option<Instant>,
 }
 
@@ -43,11 +46,11 @@ impl Undelivered {
 
     /// Keeps events for later. Comes back with those that there is no room for.
     pub(super) fn keep(&mut self, outbox: Outbox, now: Instant) -> Vec<Outbox> {
-        self.owed.push_back(outbox);
+        self.owed.push_back((outbox, now));
         self.next_try.get_or_insert(now + PAUSE);
         let mut given_up = Vec::new();
         while self.owed.len() > 1 && self.owed.iter().map(size).sum::<usize>() > MOST {
-            given_up.extend(self.owed.pop_front());
+            given_up.extend(self.owed.pop_front().map(|(outbox, _)| outbox));
         }
         given_up
     }
@@ -58,21 +61,23 @@ impl Undelivered {
         self.next_try = (!self.owed.is_empty()).then_some(now);
     }
 
-    /// Those that can't be told any more.
-    pub(super) fn expired(&mut self, now: Timestamp) -> Vec<Outbox> {
+    /// Those that can't be told any more, at this time of day and moment.
+    pub(super) fn expired(&mut self, now: Timestamp, moment: Instant) -> Vec<Outbox> {
         let all = std::mem::take(&mut self.owed).into_iter();
-        let (kept, expired): (VecDeque<_>, VecDeque<_>) =
-            all.partition(|outbox| owed(Some(outbox), None, now).is_some());
+        let (kept, expired): (VecDeque<_>, VecDeque<_>) = all.partition(|(outbox, since)| {
+            owed(Some(outbox), None, now).is_some() && moment - *since < LONGEST
+        });
         self.owed = kept;
         if self.owed.is_empty() {
             self.next_try = None;
         }
-        expired.into()
+        expired.into_iter().map(|(outbox, _)| outbox).collect()
     }
 
     /// The oldest, if it is time to try.
     pub(super) fn due(&self, now: Instant) -> Option<Outbox> {
-        self.owed.front().filter(|_| self.next_try.is_some_and(|time| time <= now)).cloned()
+        let oldest = self.owed.front().filter(|_| self.next_try.is_some_and(|time| time <= now));
+        oldest.map(|(outbox, _)| outbox.clone())
     }
 
     /// The oldest has been told.
@@ -98,7 +103,7 @@ impl Undelivered {
     }
 }
 
-fn size(outbox: &Outbox) -> usize {
+fn size((outbox, _): &(Outbox, Instant)) -> usize {
     outbox.events.iter().map(|event| event.note.len() + 80).sum()
 }
 
@@ -134,8 +139,13 @@ mod tests {
         assert!(undelivered.why().is_none() && undelivered.next_try().is_none());
         // What has been owed for long is given up.
         undelivered.keep(outbox(start, 1), now);
-        assert!(undelivered.expired(Timestamp::from_second(start + 60).unwrap()).is_empty());
-        assert_eq!(undelivered.expired(Timestamp::from_second(start + 3000).unwrap()).len(), 1);
+        assert!(undelivered.expired(Timestamp::from_second(start + 60).unwrap(), now).is_empty());
+        assert_eq!(undelivered.expired(Timestamp::from_second(start + 3000).unwrap(), now).len(), 1);
         assert!(undelivered.why().is_none() && undelivered.next_try().is_none());
+        // Also by a clock that was set back.
+        undelivered.keep(outbox(start, 1), now);
+        let time = Timestamp::from_second(start - 7200).unwrap();
+        assert!(undelivered.expired(time, now + LONGEST - PAUSE).is_empty());
+        assert_eq!(undelivered.expired(time, now + LONGEST).len(), 1);
     }
 }
