@@ -28,7 +28,7 @@ pub(super) enum Act {
     End(u32),
     /// Streams that have gone deaf end.
     Cut,
-    /// From now on nothing goes wrong.
+    /// From now on nothing goes wrong, but that events may be refused.
     Calm,
     /// Somebody looks whether all is as it should be.
     Look,
@@ -142,6 +142,8 @@ impl World {
             23 | 24 => self.tamper(&mut random),
             25 => self.replace(&mut random, interval / SECOND),
             26 => self.change_secret(&mut random),
+            28 => self.forbid_events(&mut random, interval),
+            29 | 30 => self.forbid_statuses(&mut random, interval),
             _ => {}
         }
         None
@@ -173,6 +175,7 @@ impl World {
         let now = self.now;
         if random.u8(..3) == 0 {
             self.tell(|| format!("{} is asked for a listing", watch.name_any()));
+            self.kubernetes.asked = Some(now);
             watch.annotations_mut().insert(REQUESTED_AT.to_owned(), now.to_string());
         } else {
             let suspend = random.u8(..5) == 0;
@@ -254,12 +257,13 @@ impl World {
         }
     }
 
-    /// From now on nothing goes wrong.
+    /// From now on nothing goes wrong, but that events may be refused.
     pub(super) fn calm(&mut self) {
         self.tell(|| "calm".to_owned());
         self.is_calm = true;
         self.outage_until = 0;
         self.sms.sky_until = 0;
+        self.calm_policies();
         self.mend_secrets();
         self.kubernetes.cut();
         self.kubernetes.urged = self.now;
@@ -289,6 +293,7 @@ fn kind(dice: u8) -> Trouble {
         19..=22 => Trouble::Edits,
         23 | 24 => Trouble::Tampering,
         25 => Trouble::Replacement,
+        28..=30 => Trouble::Policies,
         _ => Trouble::Secrets,
     }
 }

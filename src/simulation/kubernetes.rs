@@ -66,6 +66,8 @@ pub(super) struct Kubernetes {
     readings: BTreeMap<(u32, Name), Reading>,
     /// When there was last a reason to read Secrets that isn't the clock.
     pub(super) urged: Moment,
+    /// When somebody last asked for a listing.
+    pub(super) asked: Option<Moment>,
     /// When a watch was last deleted.
     replaced: Option<Moment>,
 }
@@ -272,6 +274,10 @@ impl World {
         let event: KubeEvent = serde_json::from_slice(body).unwrap();
         let name = event.metadata.name.clone().unwrap_or_default();
         self.look_for_secrets(body);
+        if let Some(code) = self.event_refusal() {
+            self.stats.refusals += 1;
+            return Answer::refusal(code);
+        }
         let stored = self.kubernetes.events.get(&name);
         if stored.is_some_and(|created| created + HOUR > self.now) {
             return Answer::refusal(409);
@@ -313,6 +319,10 @@ impl World {
                     return Answer::refusal(409);
                 }
             }
+        }
+        if let Some(code) = self.status_refusal(stored.status.as_ref(), &applied.status) {
+            self.stats.refusals += 1;
+            return Answer::refusal(code);
         }
         self.written((from, sent), &stored, &applied.status);
         stored.status = Some(applied.status);

@@ -4,7 +4,8 @@
 //!
 //! Requests are lost, late, refused, or carried out and never answered; operators die at any of them, stand still, are
 //! asked to end, and have their clocks set; streams go deaf, end and expire; watches are edited, wiped and replaced;
-//! tasks vanish and come back, and pages don't fit together. All of it follows from a seed:
+//! tasks vanish and come back, and pages don't fit together; policies refuse statuses and
+//! events. All of it follows from a seed:
 //!
 //! ```text
 //! SIMULATION_SEED=7 cargo test --lib simulation::invariants -- --nocapture
@@ -17,6 +18,7 @@ mod fate;
 mod kubernetes;
 mod oracle;
 mod planted;
+mod policies;
 mod process;
 mod run;
 mod sms;
@@ -61,12 +63,16 @@ enum Bug {
     ForgetsEarly,
     /// 3: what a status owes is told again after events have expired.
     TellsAnew,
+    /// 3: nothing more is written once a status was refused.
+    StopsWhenRefused,
     /// 4: any count is taken for that of the listing.
     BelievesIncomplete,
     /// 4: a gate opens by one listing.
     OpensByOneListing,
     /// 5: texts aren't cut.
     Unbounded,
+    /// 5: statuses wait for as long as events are refused.
+    WaitsForEvents,
     /// 6: a status is written over any version.
     Unfenced,
     /// 6: what was read once is taken for the newest version.
@@ -80,16 +86,18 @@ enum Bug {
 }
 
 impl Bug {
-    const ALL: [(u8, Self); 14] = [
+    const ALL: [(u8, Self); 16] = [
         (1, Self::FollowsTheProcess),
         (1, Self::AnswersForOthers),
         (2, Self::WritesEachListing),
         (3, Self::EventsFirst),
         (3, Self::ForgetsEarly),
         (3, Self::TellsAnew),
+        (3, Self::StopsWhenRefused),
         (4, Self::BelievesIncomplete),
         (4, Self::OpensByOneListing),
         (5, Self::Unbounded),
+        (5, Self::WaitsForEvents),
         (6, Self::Unfenced),
         (6, Self::DecidesFromStaleCache),
         (7, Self::ReadsOthersSecret),

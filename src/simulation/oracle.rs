@@ -7,7 +7,7 @@ use k8s_openapi::api::events::v1::Event as KubeEvent;
 use kube::ResourceExt;
 
 use super::{
-    MINUTE, Moment,
+    MINUTE, Moment, SECOND,
     sms::{FIRST_PASS, MARKER, Task},
     world::World,
 };
@@ -17,6 +17,8 @@ use crate::api::{
 
 /// After this time an outbox may be given up, since its events may have been told and have expired.
 const GIVEN_UP: Moment = 44 * MINUTE;
+/// For how long statuses wait at least for events that are refused.
+const HELD: Moment = 29 * SECOND;
 
 /// What an outbox owes.
 #[derive(Debug)]
@@ -25,6 +27,12 @@ struct Owed {
     since: Moment,
     events: Vec<OutboxEvent>,
     told: Vec<bool>,
+    /// Those that can never be told, says the API server.
+    invalid: Vec<bool>,
+    /// Who has tried, and was refused.
+    refused: BTreeSet<u32>,
+    /// The operator that went on without, and keeps them for later for as long as it lives.
+    kept_by: Option<u32>,
     /// Somebody else has wiped it, or it is too old.
     is_excused: bool,
 }
@@ -47,6 +55,8 @@ pub(super) struct Record {
     made_of: (Option<String>, Option<usize>),
     owed: BTreeMap<i64, Owed>,
     pub(super) last: Option<Write>,
+    /// When each process was first refused an event.
+    refused: BTreeMap<u32, Moment>,
     /// The newest version that each process has written and knows of, and since when it does.
     pub(super) versions: BTreeMap<u32, (u64, Moment)>,
     /// Somebody else has edited the status since the last write.
@@ -60,6 +70,18 @@ pub(super) struct Record {
 pub(super) struct Write {
     pub(super) sent: Moment,
     pub(super) process: u32,
+}
+
+impl Owed {
+    fn untold(&self) -> impl Iterator<Item = &OutboxEvent> {
+        let open = self.told.iter().zip(&self.invalid).map(|(told, invalid)| !told && !invalid);
+        self.events.iter().zip(open).filter(|(_, open)| *open).map(|(event, _)| event)
+    }
+
+    /// Whether its events may have expired, by a clock that was perhaps set.
+    fn is_old(&self, now: Moment, stepped: Option<Moment>) -> bool {
+        now - self.since > GIVEN_UP || stepped.is_some_and(|stepped| stepped >= self.since)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -159,6 +181,13 @@ pub(super) fn counts<'a>(tasks: impl Iterator<Item = &'a Task>) -> BTreeMap<Stri
     counts
 }
 
+/// The watch, the outbox and the place in it that an event's name is made of.
+fn event_of(name: &str) -> Option<(&str, i64, usize)> {
+    let mut parts = name.strip_prefix("mtw.")?.split('.');
+    let uid = parts.next()?;
+    Some((uid, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
 /// Counted events are told without the ids.
 fn agree(said: &[String], expected: &[String]) -> bool {
     let mut left: Vec<&String> = expected.iter().collect();
@@ -190,13 +219,21 @@ impl World {
         self.stats.writes += 1;
         let uid = stored.uid().unwrap_or_default();
         let before = stored.status.clone().unwrap_or_default();
-        self.check_delivered(&uid, &before);
+        self.check_delivered((from, sent), &uid, &before);
         self.check_transitions(&stored.namespace().unwrap_or_default(), &uid, &before, new);
         self.check_gates((from, sent, &uid), &before, new);
         self.check_quiet((from, sent, &uid), &before, new);
         if let Some(outbox) = new.outbox.as_ref().filter(|outbox| !outbox.events.is_empty()) {
             let told = vec![false; outbox.events.len()];
-            let owed = Owed { since: sent, events: outbox.events.clone(), told, is_excused: false };
+            let owed = Owed {
+                since: sent,
+                events: outbox.events.clone(),
+                invalid: told.clone(),
+                told,
+                refused: BTreeSet::new(),
+                kept_by: None,
+                is_excused: false,
+            };
             if self.record(&uid).owed.insert(outbox.sequence, owed).is_some() {
                 self.violate(3, format!("the sequence {} is used twice", outbox.sequence));
             }
@@ -206,18 +243,37 @@ impl World {
         record.is_tampered = false;
     }
 
-    /// Nothing else is written before the events of the last status are created.
-    fn check_delivered(&mut self, uid: &str, before: &MigrationTaskWatchStatus) {
+    /// Nothing else is written before the events of the last status are created, but where they are refused for long.
+    fn check_delivered(&mut self, (from, sent): (u32, Moment), uid: &str, before: &MigrationTaskWatchStatus) {
         let (now, stepped) = (self.now, self.oracle.stepped);
         let Some(outbox) = &before.outbox else { return };
-        let Some(owed) = self.record(uid).owed.get_mut(&outbox.sequence) else { return };
-        let is_old = now - owed.since > GIVEN_UP || stepped.is_some_and(|stepped| stepped >= owed.since);
-        if owed.told.iter().all(|told| *told) || outbox.events.is_empty() {
-        } else if is_old {
+        let record = self.record(uid);
+        let is_refused_for_long = record.refused.get(&from).is_some_and(|first| sent >= first + HELD);
+        let Some(owed) = record.owed.get_mut(&outbox.sequence) else { return };
+        if owed.untold().next().is_none() || outbox.events.is_empty() {
+        } else if owed.is_old(now, stepped) {
             owed.is_excused = true;
+        } else if is_refused_for_long && owed.refused.contains(&from) {
+            owed.kept_by = Some(from);
         } else {
             let what = format!("a status is written over one that owes {:?}", owed.events);
             self.violate(3, what);
+        }
+    }
+
+    /// An event was tried.
+    pub(super) fn event_answered(&mut self, from: u32, name: &str, answer: u16) {
+        let now = self.now;
+        let Some((uid, sequence, place)) = event_of(name) else { return };
+        let record = self.record(uid);
+        let Some(owed) = record.owed.get_mut(&sequence) else { return };
+        match answer {
+            422 => owed.invalid.get_mut(place).into_iter().for_each(|invalid| *invalid = true),
+            400 | 403 | 500 => {
+                owed.refused.insert(from);
+                record.refused.entry(from).or_insert(now);
+            }
+            _ => {}
         }
     }
 
@@ -308,11 +364,9 @@ impl World {
     /// An event is created that wasn't there.
     pub(super) fn told(&mut self, name: &str, event: &KubeEvent) {
         self.stats.events += 1;
-        let parts: Vec<&str> = name.split('.').collect();
-        let ["mtw", uid, sequence, place] = parts.as_slice() else {
+        let Some((uid, sequence, place)) = event_of(name) else {
             return self.violate(3, format!("an event named {name}"));
         };
-        let (sequence, place): (i64, usize) = (sequence.parse().unwrap(), place.parse().unwrap());
         let owed = self.record(uid).owed.get_mut(&sequence);
         let Some((owed, told)) =
             owed.and_then(|owed| Some((owed.events.get(place)?.clone(), owed.told.get_mut(place)?)))
@@ -335,14 +389,22 @@ impl World {
         }
     }
 
-    /// What hasn't been told of a watch.
+    /// What hasn't been told of a watch, and no operator keeps for later.
     pub(super) fn untold(&self, uid: &str) -> Vec<&OutboxEvent> {
+        let owed = self.owed(uid).filter(|owed| owed.kept_by.is_none());
+        owed.flat_map(Owed::untold).collect()
+    }
+
+    /// What an operator keeps of a watch until it is accepted.
+    pub(super) fn kept(&self, uid: &str, operator: u32) -> Vec<&OutboxEvent> {
+        let (now, stepped) = (self.now, self.oracle.stepped);
+        let owed = self.owed(uid);
+        let owed = owed.filter(|owed| owed.kept_by == Some(operator) && !owed.is_old(now, stepped));
+        owed.flat_map(Owed::untold).collect()
+    }
+
+    fn owed(&self, uid: &str) -> impl Iterator<Item = &Owed> {
         let record = self.oracle.records.get(uid);
-        let owed = record.into_iter().flat_map(|record| record.owed.values());
-        owed.filter(|owed| !owed.is_excused)
-            .flat_map(|owed| owed.events.iter().zip(&owed.told))
-            .filter(|(_, told)| !**told)
-            .map(|(event, _)| event)
-            .collect()
+        record.into_iter().flat_map(|record| record.owed.values()).filter(|owed| !owed.is_excused)
     }
 }

@@ -40,8 +40,13 @@ pub(super) async fn ask_kube(net: &Net, mut request: KubeRequest) -> Answer {
     }
     let is_one = request.method == "GET" && request.path.contains("/migrationtaskwatches/");
     let is_list = request.method == "GET" && request.path.ends_with("/migrationtaskwatches");
+    let is_event = request.creates_event();
     let path = request.path.clone();
     let mut answer = net.ask(Request::Kube(request)).await;
+    if bug == Bug::WaitsForEvents && is_event && matches!(answer.status, 400 | 403 | 500) {
+        // As if nobody had answered.
+        return Answer::refusal(503);
+    }
     let Body::Whole(body) = &mut answer.body else { return answer };
     match bug {
         Bug::WritesEachListing if is_one => edit(body, |watch| {
@@ -69,8 +74,18 @@ pub(super) async fn ask_kube(net: &Net, mut request: KubeRequest) -> Answer {
             }
         }
         Bug::DecidesFromStaleCache if is_one && answer.status == 200 => {
-            let heard = &mut net.shared.lock().heard;
-            body.clone_from(heard.entry(format!("{} {path}", net.process)).or_insert(body.clone()));
+            let found = json_of(body)["metadata"].take();
+            let mut world = net.shared.lock();
+            let uid = found["uid"].as_str().unwrap_or_default();
+            let known = world.record(uid).versions.get(&net.process).map_or(0, |(version, _)| *version);
+            // A new spec is read.
+            let about = format!("{} {path} {}", net.process, found["generation"]);
+            let first = world.heard.entry(about).or_insert_with(|| body.clone());
+            let version = json_of(first)["metadata"]["resourceVersion"].as_str().map(str::parse::<u64>);
+            // The same as before its own last write.
+            if version.is_some_and(|version| version.is_ok_and(|version| version < known)) {
+                body.clone_from(first);
+            }
         }
         _ => {}
     }
@@ -85,6 +100,10 @@ fn edit(body: &mut Vec<u8>, change: impl FnOnce(&mut Value)) {
 
 /// Writes a status as a buggy operator would.
 async fn write(net: &Net, bug: Bug, mut request: KubeRequest) -> Answer {
+    let this = format!("{} {}", net.process, request.path);
+    if bug == Bug::StopsWhenRefused && net.shared.lock().heard.contains_key(&this) {
+        return Answer::refusal(422);
+    }
     let mut applied = json_of(&request.body);
     let owes = at(&mut applied, "/status/outbox/events").is_some();
     match bug {
@@ -114,6 +133,9 @@ async fn write(net: &Net, bug: Bug, mut request: KubeRequest) -> Answer {
     }
     request.body = applied.to_string().into();
     let mut answer = net.ask(Request::Kube(request.clone())).await;
+    if bug == Bug::StopsWhenRefused && matches!(answer.status, 403 | 422) {
+        net.shared.lock().heard.insert(this, Vec::new());
+    }
     let Body::Whole(body) = &mut answer.body else { return answer };
     match bug {
         Bug::WritesEachListing if answer.status == 200 => edit(body, |written| {

@@ -21,6 +21,12 @@ use crate::{
 const LEASE: Moment = 15 * SECOND;
 /// How long it may take until all is as it should be, once it is calm.
 const PATIENCE: Moment = HOUR;
+/// How long it may take until a change is in the statuses although events are refused, beyond two intervals.
+const HELD_UP: Moment = 2 * MINUTE;
+/// How long it may take until events that were refused are told.
+const ACCEPTED: Moment = 10 * MINUTE;
+/// The states that all tasks change to while events are refused.
+const CHANGES: [&str; 2] = ["SYNCING", "RUNNING"];
 
 /// What has gone wrong, and what happened before.
 pub(super) struct Failed {
@@ -38,6 +44,12 @@ struct Run {
     interval: Moment,
     rate: WriteRate,
     calm_at: Option<Moment>,
+    /// How many changes have been made while nothing but events was refused.
+    changes: usize,
+    /// When the last of them must be seen in all statuses.
+    due: Moment,
+    /// What wasn't seen in time.
+    held_up: Option<String>,
     /// What was said when all was as it should be; then the operator was started anew.
     settled: Option<(Moment, BTreeMap<String, Said>)>,
 }
@@ -63,6 +75,9 @@ pub(super) fn run(seed: u64, bug: Option<Bug>, spared: &Spared) -> Result<Stats,
         interval,
         rate,
         calm_at: None,
+        changes: 0,
+        due: 0,
+        held_up: None,
         settled: None,
     };
     let result = run.go_on();
@@ -137,7 +152,9 @@ impl Run {
             Act::Cut => self.shared.lock().kubernetes.cut(),
             Act::Calm => {
                 self.shared.lock().calm();
-                self.calm_at = Some(self.shared.lock().now);
+                let now = self.shared.lock().now;
+                self.calm_at = Some(now);
+                self.due = now + PATIENCE;
                 self.lock_in(MINUTE, Act::Start);
                 self.lock_in(self.interval, Act::Look);
             }
@@ -195,18 +212,26 @@ impl Run {
     /// Looks whether all is as it should be, twice: the second time after another operator has started. Says whether
     /// that is the end.
     fn look(&mut self) -> Result<bool, String> {
-        let (now, wrong, said) = {
+        let operator = self.processes.last().map_or(0, |process| process.number);
+        if self.shared.lock().event_refusal().is_some() {
+            self.look_without_events(operator);
+            return Ok(false);
+        }
+        let (now, wrong, kept, said) = {
             let world = self.shared.lock();
             let said = world.kubernetes.watches.values();
             let said = said.map(|watch| {
                 let status = watch.status.clone().unwrap_or_default();
                 (watch.metadata.uid.clone().unwrap_or_default(), Said::of(&status))
             });
-            (world.now, world.wrong(), said.collect::<BTreeMap<_, _>>())
+            (world.now, world.wrong(), world.keeps(operator), said.collect::<BTreeMap<_, _>>())
         };
         let calm_at = self.calm_at.unwrap_or(now);
         let later = self.shared.lock().longest_interval();
-        match (&self.settled, wrong) {
+        if let Some(kept) = kept.as_ref().filter(|_| now > calm_at + ACCEPTED) {
+            return Err(format!("invariant 3: events have long been accepted, and {kept}"));
+        }
+        match (&self.settled, wrong.or(kept)) {
             (None, Some(wrong)) if now > calm_at + PATIENCE => return Err(format!("invariant 3: {wrong}")),
             (Some((since, _)), _) if now < since + 2 * later + MINUTE => {}
             (Some(_), Some(wrong)) => return Err(format!("invariant 1: after a restart, {wrong}")),
@@ -216,6 +241,9 @@ impl Run {
             }
             (None, Some(_)) => {}
             (None, None) => {
+                if let Some(held_up) = &self.held_up {
+                    return Err(format!("invariant 5: for as long as events were refused, {held_up}"));
+                }
                 self.settled = Some((now, said));
                 self.processes.clear();
                 self.lock_in(1, Act::Start);
@@ -226,12 +254,40 @@ impl Run {
     }
 }
 
+impl Run {
+    /// While events are refused, and nothing else, looks whether statuses go on: two changes must be seen. (The first one
+    /// may be told by the status that the events are of.) Then events are accepted.
+    fn look_without_events(&mut self, operator: u32) {
+        let mut world = self.shared.lock();
+        let later = world.longest_interval();
+        let now = world.now;
+        let wrong = world.wrong().or_else(|| world.hides(operator));
+        match (wrong, CHANGES.get(self.changes)) {
+            (None, Some(state)) => {
+                world.change_all(state);
+                self.changes += 1;
+                self.due = now + 2 * later + HELD_UP;
+            }
+            (Some(_), _) if now <= self.due => {}
+            // If that isn't for the events, it will be wrong still when they are accepted.
+            (wrong, _) => {
+                self.held_up = wrong.filter(|_| self.changes > 0);
+                world.accept_events();
+                self.calm_at = Some(now);
+            }
+        }
+        drop(world);
+        self.lock_in(later.max(10 * SECOND), Act::Look);
+    }
+}
+
 impl Stats {
     pub(super) fn add(&mut self, other: Self) {
         self.steps += other.steps;
         self.listings += other.listings;
         self.writes += other.writes;
         self.conflicts += other.conflicts;
+        self.refusals += other.refusals;
         self.events += other.events;
         self.crashes += other.crashes;
         self.transitions += other.transitions;
@@ -240,7 +296,7 @@ impl Stats {
 }
 
 impl World {
-    /// What isn't as it should be.
+    /// What isn't as it should be. Events may be owed as long as they are refused.
     fn wrong(&self) -> Option<String> {
         self.kubernetes.watches.values().find_map(|watch| self.wrong_with(watch))
     }
@@ -260,7 +316,7 @@ impl World {
             return Some(format!("{name} hasn't answered the annotation"));
         }
         let untold = self.untold(watch.metadata.uid.as_deref().unwrap_or_default());
-        if !untold.is_empty() {
+        if !untold.is_empty() && self.event_refusal().is_none() {
             return Some(format!("{name} has never told {untold:?}"));
         }
         let secret = watch.spec.credentials.secret_ref.as_ref()?.name.clone();
@@ -269,6 +325,12 @@ impl World {
         let states = counts(account.tasks.iter().filter(|task| matches(&watch.spec, task)));
         if let Some(wrong) = wrong_gate(&status, &states) {
             return Some(format!("{name}: {wrong}"));
+        }
+        // What there is else is said with progress, and so later.
+        if let Some(others) = status.conditions.iter().find_map(|condition| others(&condition.message))
+            && others != account.tasks.len().to_string()
+        {
+            return Some(format!("{name} says that {others} others exist"));
         }
         let summary = status.summary.unwrap_or_default();
         if summary.by_state != states || summary.total != states.values().sum::<i64>() {
@@ -290,6 +352,11 @@ impl World {
         };
         status.tasks.iter().find(|task| !is_true(task)).map(|task| format!("{name} shows {task:?}"))
     }
+}
+
+/// How many tasks exist, says a message about a filter that matches none.
+fn others(message: &str) -> Option<&str> {
+    message.strip_prefix("No task matches; ")?.split(' ').next()
 }
 
 /// A gate that isn't as the tasks are, of which there are some. (Without any, those count that have gone.)

@@ -36,10 +36,12 @@ pub(super) enum Trouble {
     Replacement,
     /// Secrets change.
     Secrets,
+    /// Statuses or events are refused for a time.
+    Policies,
 }
 
 impl Trouble {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Slowness,
         Self::Losses,
         Self::Refusals,
@@ -53,6 +55,7 @@ impl Trouble {
         Self::Tampering,
         Self::Replacement,
         Self::Secrets,
+        Self::Policies,
     ];
 }
 

@@ -17,6 +17,7 @@ use super::{
     fate::{Crash, Fate, Fates, Weather},
     kubernetes::Kubernetes,
     oracle::Oracle,
+    policies::Policies,
     sms::Sms,
     trouble::Spared,
 };
@@ -83,6 +84,23 @@ impl Request {
     }
 }
 
+impl Request {
+    /// The name of the event that it creates.
+    fn event(&self) -> Option<String> {
+        let Self::Kube(request) = self else { return None };
+        request.creates_event().then(|| {
+            let event: serde_json::Value = serde_json::from_slice(&request.body).unwrap_or_default();
+            event["metadata"]["name"].as_str().unwrap_or_default().to_owned()
+        })
+    }
+}
+
+impl KubeRequest {
+    pub(super) fn creates_event(&self) -> bool {
+        self.method == "POST" && self.path.ends_with("/events")
+    }
+}
+
 pub(super) enum Body {
     Whole(Vec<u8>),
     /// Lines, and when each is there.
@@ -123,6 +141,8 @@ pub(super) struct Stats {
     pub(super) listings: u64,
     pub(super) writes: u64,
     pub(super) conflicts: u64,
+    /// Statuses and events that policies refused.
+    pub(super) refusals: u64,
     pub(super) events: u64,
     pub(super) crashes: u64,
     pub(super) transitions: u64,
@@ -144,6 +164,7 @@ pub(super) struct World {
     pub(super) outage_until: Moment,
     pub(super) kubernetes: Kubernetes,
     pub(super) sms: Sms,
+    pub(super) policies: Policies,
     pub(super) oracle: Oracle,
     /// What planted bugs remember.
     pub(super) heard: HashMap<String, Vec<u8>>,
@@ -171,6 +192,7 @@ impl World {
             outage_until: 0,
             kubernetes: Kubernetes::default(),
             sms: Sms::new(&mut random, bug),
+            policies: Policies::default(),
             oracle: Oracle::default(),
             heard: HashMap::new(),
             dead: Vec::new(),
@@ -242,6 +264,7 @@ impl World {
     pub(super) fn arrives(&mut self, from: u32, sent: Moment, request: Request, fate: Fate, reply: Reply) {
         self.stats.steps += 1;
         let about = request.about();
+        let event = request.event();
         let back = self.now + fate.back;
         // At half a minute nobody could say whether the answer was still waited for.
         let is_unanswered = fate.unanswered || UNSURE.contains(&(back - sent));
@@ -253,6 +276,9 @@ impl World {
             (Request::Kube(request), None) => self.kube(from, sent, &request, heard),
             (Request::Sms(request), None) => self.tasks(from, sent, &request, heard),
         };
+        if let Some(name) = event {
+            self.event_answered(from, &name, answer.status);
+        }
         let note = if is_silent { " (unheard)" } else { "" };
         self.tell(|| format!("operator {from}: {about} -> {}{note}", answer.status));
         if fate.crash.is_some() {
