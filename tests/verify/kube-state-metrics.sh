@@ -20,7 +20,7 @@ fail() { echo "error: $*" >&2; exit 1; }
 fixture() {
   python3 - "$1" <<'PYTHON'
 import json, sys
-fixture = json.load(open("tests/fixtures/status/v0.2.0.json"))
+fixture = json.load(open("tests/fixtures/status/v0.1.0.json"))
 watch = {"apiVersion": "migration-task-watch.dev/v1alpha1", "kind": "MigrationTaskWatch", "metadata": {"name": "wave-1"}}
 print(json.dumps({**watch, sys.argv[1]: fixture[sys.argv[1]]}))
 PYTHON
