@@ -213,7 +213,7 @@ impl<'a> Draft<'a> {
         let (memory, transitions) = match self.carried.memory.take() {
             Some(memory) if again => (memory, Vec::new()),
             remembered => {
-                are_all_there = self.carried.confirmation.is_some()
+                are_all_there = self.carried.confirmation.as_ref().is_some_and(Confirmation::has_passed)
                     && remembered.as_ref().is_some_and(|memory| {
                         memory.is_of(&self.plan.target) && memory.last_tasks().are_all_in(&snapshot.tasks)
                     });

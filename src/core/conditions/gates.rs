@@ -149,9 +149,10 @@ impl Gates<'_> {
     fn absent(&self, passes: fn(&TaskState) -> bool) -> Option<String> {
         let MissingIds { tasks, sources } = self.missing;
         let is_excused = |known: Option<&Known>| known.is_some_and(|known| passes(&known.state));
-        let excused = self.memory.excused_sources();
+        let excused = (!sources.is_empty()).then(|| self.memory.excused_sources());
+        let of_source = |source| excused.as_ref().and_then(|excused| excused.get(source));
         let tasks = tasks.iter().filter(|id| !is_excused(self.memory.excused_task(id)));
-        let sources = sources.iter().filter(|id| !is_excused(excused.get(id)));
+        let sources = sources.iter().filter(|id| !is_excused(of_source(id)));
         let unexcused = tasks.count() + sources.count();
         (unexcused > 0).then(|| format!("{unexcused} of the listed ids match no task; see status.missing."))
     }

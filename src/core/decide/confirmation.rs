@@ -31,10 +31,15 @@ impl Confirmation {
         let confirmed = match before {
             // The same listing again: the spec has changed, or the last decision wasn't written.
             Some(before) if before.sequence == sequence => before.confirmed,
-            Some(before) if !before.passed.is_empty() && is_true() => before.passed,
+            Some(before) if before.has_passed() && is_true() => before.passed,
             _ => Vec::new(),
         };
         Self { sequence, passed, confirmed }
+    }
+
+    /// Whether a gate passes by the listing, so that it matters whether that was true.
+    pub(super) fn has_passed(&self) -> bool {
+        !self.passed.is_empty()
     }
 
     /// The verdict, or that a gate waits for a second listing. A gate that is open already stays so.
